@@ -1,0 +1,45 @@
+"""The CTC head: encoded frames to log-probabilities over the tokens, blank = 0."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
+
+
+class CTCHead(nn.Module):
+    """Linear, or Linear - activation - dropout - Linear, then log-softmax.
+
+    Args:
+        dim: D of the encoder.
+        num_tokens: V with blank.
+        hidden: width of the hidden layer; 0 for none.
+        activation: "gelu" or "relu"; no effect without a hidden layer.
+        dropout: on the hidden layer; no effect without it.
+        unfold: output frames for each encoded frame. An 8x encoder with unfold 2 gives the frames of a 4x one,
+            which characters need (T' >= U + repeats), at the price of an 8x encoder.
+    """
+
+    def __init__(
+        self, dim: int, num_tokens: int, *, hidden: int = 0, activation: str = "gelu", dropout: float = 0.1, unfold: int = 1
+    ) -> None:
+        super().__init__()
+        self.num_tokens = num_tokens
+        self.unfold = unfold
+        outputs = num_tokens * unfold
+        self.layers = (
+            nn.Sequential(nn.Linear(dim, hidden), ACTIVATIONS[activation](), nn.Dropout(dropout), nn.Linear(hidden, outputs))
+            if hidden
+            else nn.Sequential(nn.Linear(dim, outputs))
+        )
+
+    def forward(self, encoded: torch.Tensor) -> torch.Tensor:
+        """(B, T', D) -> log_probs (B, T' * unfold, V), float32 whatever the autocast (SEED correction C15)."""
+        logits: torch.Tensor = self.layers(encoded)
+        logits = logits.float().unflatten(-1, (self.unfold, self.num_tokens)).flatten(1, 2)  # (B, T', u V) -> (B, u T', V)
+        return torch.log_softmax(logits, dim=-1)
+
+    def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
+        """Frames of log_probs for `lengths` encoded frames."""
+        return lengths * self.unfold
