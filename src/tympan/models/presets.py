@@ -1,0 +1,2 @@
+"""Presets by name."""
+PRESETS: dict[str, dict] = {}
