@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tympan.models.encoders.encoder import Encoder, conv_length, length_mask
+from tympan.models.encoders.encoder import Encoder
+from tympan.models.layers.lengths import conv_length, length_mask
 from tympan.models.layers.recurrent_block import RecurrentBlock
 from tympan.models.layers.residual_conv import ResidualConv
 

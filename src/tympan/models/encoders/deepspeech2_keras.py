@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tympan.models.encoders.encoder import Encoder, conv_length, length_mask
+from tympan.models.encoders.encoder import Encoder
 from tympan.models.layers.bidirectional_gru import BidirectionalGRU
+from tympan.models.layers.lengths import conv_length, length_mask
 from tympan.models.layers.masked_batch_norm import MaskedBatchNorm
 
 KERNELS = ((11, 41), (11, 21))  # time x frequency

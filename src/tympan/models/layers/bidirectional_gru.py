@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from tympan.models.encoders.encoder import length_mask
+from tympan.models.layers.lengths import length_mask
 
 
 class BidirectionalGRU(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tympan.models.encoders.encoder import length_mask
+from tympan.models.layers.lengths import length_mask
 
 
 class MaskedBatchNorm(nn.Module):
