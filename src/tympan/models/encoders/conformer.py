@@ -10,9 +10,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tympan.models.encoders.encoder import Encoder, Tap, length_mask
+from tympan.models.encoders.encoder import Encoder, Tap
 from tympan.models.layers.depthwise import DepthwiseConv
 from tympan.models.layers.dropout import Dropout
+from tympan.models.layers.lengths import length_mask
 from tympan.models.layers.rotary import rotary_tables, rotate
 from tympan.models.layers.subsampling import ConvSubsampling
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tympan.models.encoders.encoder import conv_length, length_mask
+from tympan.models.layers.lengths import conv_length, length_mask
 
 KERNEL, STRIDE, PADDING = 3, 2, 1
 
