@@ -27,6 +27,9 @@ def build(config: Mapping[str, Any], num_features: int, num_tokens: int) -> CTCM
     """
     options = dict(config["encoder"])
     name = options.pop("name", None)
+    if options.pop("num_features", num_features) != num_features:
+        wanted = config["encoder"]["num_features"]
+        raise RecipeError(f"model.encoder.num_features is {wanted}, but the front end gives {num_features} features a frame.")
     if name not in ENCODERS:
         raise RecipeError(f"model.encoder.name: there is no encoder {name!r}.", f"There are: {', '.join(sorted(ENCODERS))}.")
     encoder = construct(ENCODERS[name], "model.encoder", num_features=num_features, **options)
@@ -38,8 +41,8 @@ def build(config: Mapping[str, Any], num_features: int, num_tokens: int) -> CTCM
 
 def construct(kind: type[nn.Module], path: str, **options: Any) -> Any:
     """`kind(**options)`, with unknown and impossible options told by their path in the recipe."""
-    known = [name for name in inspect.signature(kind).parameters if name not in ("num_features", "dim", "num_tokens") or kind is not CTCHead]
-    if unknown := sorted(set(options) - set(inspect.signature(kind).parameters)):
+    known = inspect.signature(kind).parameters
+    if unknown := sorted(set(options) - set(known)):
         raise RecipeError(f"{path}.{unknown[0]}: no such key.", f"There are: {', '.join(known)}.")
     try:
         return kind(**options)

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import yaml
 
 from tympan import features
 from tympan.data.cache import AudioCache, cache_audio
 from tympan.data.manifest import Utterance, read_manifest
 from tympan.data.torch_batches import Augmentation, SpeechData
 from tympan.errors import ManifestError, RecipeError, TokenError
-from tympan.models.build import build
+from tympan.models.build import build, count_parameters
 from tympan.models.ctc import CTCModel
 from tympan.models.presets import PRESETS
 from tympan.tokens import BLANK_TOKEN, TokenTable
@@ -80,6 +81,16 @@ def token_table(recipe: Recipe, texts: Sequence[str]) -> TokenTable:
     if recipe.tokens.characters is not None:
         return TokenTable((BLANK_TOKEN, *recipe.tokens.characters))
     return TokenTable.from_texts(texts)
+
+
+def describe(recipe: Recipe) -> str:
+    """The resolved recipe as YAML, and the number of parameters of its network; reads the transcripts only if they make the tokens."""
+    texts = [] if recipe.tokens.characters else [utterance.text for path in recipe.data.train for utterance in read_manifest(path)]
+    tokens = token_table(recipe, texts)
+    model, extractor, config = build_network(recipe, len(tokens))
+    resolved = {**recipe.model_dump(mode="json"), "features": extractor.config(), "model": config}
+    text = yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True)
+    return f"{text}tokens: {len(tokens)} with blank\nparameters: {count_parameters(model)}"
 
 
 def prepare(recipe: Recipe, progress: Progress) -> Prepared:

@@ -21,7 +21,7 @@ class CRNNAssembly(Encoder):
     every layer (C2), layer norms see the bands of one channel. Then an utterance's result depends on its batch.
 
     `faithful=False` runs every GRU along time from the utterance's own end, hides padding from every convolution,
-    and normalises over channels and bands together: 23,729,181 parameters with the same head.
+    and normalises over channels and bands together, with the same parameters.
 
     Args:
         num_features: F, bands of the front end.

@@ -18,10 +18,10 @@ class CRNNDredwardhyde(Encoder):
 
     Three versions were published, all with `CTCHead(1024, 29, hidden=512)` of the same activation:
 
-        blocks  activation  dropout  parameters, faithful  corrected
-        3       gelu        0.1      23,677,245            23,689,149
-        5       relu        0.2      23,695,997            23,715,837    the one in its README
-        7       gelu        0.2      23,714,749            23,742,525    the last, and the default here
+        blocks  activation  dropout  parameters
+        3       gelu        0.1      23,677,245
+        5       relu        0.2      23,695,997    the one in its README
+        7       gelu        0.2      23,714,749    the last, and the default here
 
     The "1,645,181 parameters" of its article are the 5-block version without the GRUs, which the tool did not count.
 
@@ -29,7 +29,7 @@ class CRNNDredwardhyde(Encoder):
     every layer (C2), layer norms see the bands of one channel. Then an utterance's result depends on its batch.
 
     `faithful=False` runs every GRU along time from the utterance's own end, hides padding from every convolution,
-    and normalises over channels and bands together.
+    and normalises over channels and bands together, with the same parameters.
 
     Args:
         num_features: F, bands of the front end.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from tympan.models.heads.ctc import ACTIVATIONS
 
@@ -17,9 +18,9 @@ class ResidualConv(nn.Module):
         units: convolutions in the block.
         activation: "gelu" or "relu".
         dropout: before each convolution.
-        norm_over_channels: True normalises each frame over channels and bands together, with a gain for each (C x F).
-            False normalises the bands of each channel and frame alone, with a gain for each band (F): that is
-            published, and removes from the signal how strongly each filter responded.
+        norm_over_channels: True normalises each frame over channels and bands together. False normalises the bands of
+            each channel and frame alone: that is published, and removes from the signal how strongly each filter
+            responded. Both have a gain and a bias for each band (F), so both have the published number of parameters.
     """
 
     def __init__(self, channels: int, bands: int, *, units: int, activation: str, dropout: float, norm_over_channels: bool) -> None:
@@ -43,14 +44,16 @@ class _ConvUnit(nn.Module):
     def __init__(self, channels: int, bands: int, activation: str, dropout: float, norm_over_channels: bool) -> None:
         super().__init__()
         self.norm_over_channels = norm_over_channels
-        self.norm = nn.LayerNorm((channels, bands) if norm_over_channels else (bands,))
+        self.norm = nn.LayerNorm(bands)
         self.activation = ACTIVATIONS[activation]()
         self.dropout = nn.Dropout(dropout)
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: torch.Tensor, padding: torch.Tensor | None) -> torch.Tensor:
         if self.norm_over_channels:
-            x = self.norm(x.transpose(1, 2)).transpose(1, 2)  # statistics over (C, F) of (B, T, C, F)
+            frames = x.transpose(1, 2)  # (B, C, T, F) -> (B, T, C, F)
+            normed = F.layer_norm(frames, frames.shape[2:], eps=self.norm.eps)
+            x = (normed * self.norm.weight + self.norm.bias).transpose(1, 2)
         else:
             x = self.norm(x)
         x = self.dropout(self.activation(x))
