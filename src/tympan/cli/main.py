@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from tympan.cli import train
+from tympan.cli import evaluate, export, info, train, transcribe
 from tympan.errors import TympanError
 
 app = typer.Typer(
@@ -16,7 +16,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(train.train)
+for command in (transcribe.transcribe, info.info, evaluate.evaluate, train.train, export.export):
+    app.command()(command)
 
 
 @app.callback()

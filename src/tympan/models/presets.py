@@ -12,8 +12,8 @@ from collections.abc import Mapping
 Options = Mapping[str, str | int | float | bool]
 Preset = Mapping[str, Options]
 
-_MEL128_LOG: Options = {"name": "mel128", "sample_rate": 16000, "log": True}
-_MEL128_POWER: Options = {"name": "mel128", "sample_rate": 16000, "log": False}  # as published: mel power without logarithm (C4)
+_MEL128_LOG: Options = {"name": "mel128", "log": True}
+_MEL128_POWER: Options = {"name": "mel128", "log": False}  # as published: mel power without logarithm (C4)
 
 PRESETS: Mapping[str, Preset] = {
     "crnn-assembly": {
@@ -77,7 +77,7 @@ PRESETS: Mapping[str, Preset] = {
     "deepspeech2-keras": {
         "encoder": {"name": "deepspeech2_keras", "faithful": False, "num_features": 80, "dropout": 0.5},
         "head": {"hidden": 1024, "activation": "relu", "dropout": 0.5},
-        "features": {"name": "fbank80", "sample_rate": 16000},
+        "features": {"name": "fbank80"},
     },
     "deepspeech2-keras-faithful": {
         "encoder": {"name": "deepspeech2_keras", "faithful": True, "num_features": 193, "dropout": 0.5},
