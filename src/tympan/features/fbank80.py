@@ -12,20 +12,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from tympan.features.extractor import Extractor, Features, Samples
 from tympan.features.mel import FilterBank, kaldi_filters
+from tympan.features.window import povey
 
 PREEMPHASIS = 0.97
 FFT_LENGTH = 512
 FLOOR = float(np.finfo(np.float32).eps)  # Kaldi's floor of an energy before the logarithm
-
-
-def povey_window(length: int) -> npt.NDArray[np.float64]:
-    """Return Kaldi's window: a symmetric Hann window to the power of 0.85, zero at both ends."""
-    window: npt.NDArray[np.float64] = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(length) / (length - 1))) ** 0.85
-    return window
 
 
 class Fbank80(Extractor):
@@ -42,11 +36,8 @@ class Fbank80(Extractor):
     hop_length = 160  # 10 ms
 
     def __init__(self) -> None:
-        self.window = povey_window(self.window_length)
+        self.window = povey(self.window_length)
         self.filters = FilterBank(kaldi_filters(self.num_features, FFT_LENGTH, self.sample_rate, 20.0, 7600.0))
-
-    def config(self) -> dict[str, object]:
-        return {"name": self.name}
 
     def compute(self, frames: Samples) -> Features:
         centred = frames.astype(np.float64, order="C")
