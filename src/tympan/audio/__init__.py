@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from tympan.audio.raw import AudioInfo, TruncatedAudioWarning
 from tympan.audio.reading import AudioSource, blocks, info, read
+from tympan.audio.segment import AudioSegment, segments
 
+__all__ = ["AudioInfo", "AudioSegment", "AudioSource", "TruncatedAudioWarning", "blocks", "info", "read", "segments"]
