@@ -7,6 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from tympan.models.layers.lengths import conv_length, length_mask
+
+__all__ = ["Encoder", "Tap", "conv_length", "length_mask"]
+
 Tap = Callable[[int, torch.Tensor], torch.Tensor]
 
 
@@ -28,14 +32,3 @@ class Encoder(nn.Module):
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         """Number of encoded frames for `lengths` input frames, elementwise; 0 stays 0."""
         raise NotImplementedError
-
-
-def conv_length(lengths: torch.Tensor, kernel: int, stride: int, padding: int) -> torch.Tensor:
-    """Frames that a convolution gives: floor((T + 2p - k) / s) + 1, and 0 for an empty input (SEED correction C1)."""
-    frames = torch.div(lengths + 2 * padding - kernel, stride, rounding_mode="floor") + 1
-    return torch.where(lengths > 0, frames.clamp(min=0), torch.zeros_like(frames))
-
-
-def length_mask(lengths: torch.Tensor, frames: int) -> torch.Tensor:
-    """(B, T) bool, True where a frame is valid."""
-    return torch.arange(frames, device=lengths.device)[None, :] < lengths[:, None]

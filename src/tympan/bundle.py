@@ -1,0 +1,179 @@
+"""The bundle: one `.tympan` file that holds all that transcribing needs.
+
+A zip archive without compression. Its first member is `bundle.json`; the others are named there with length and SHA-256:
+
+    bundle.json     format, features, normalization, tokens, frame shift, facts about the training, members
+    model.onnx      the network: features (B, T, F), lengths (B,) -> log_probs (B, T', V), output_lengths (B,)
+    README.md       the model card, optional
+
+Nothing in it is code, and nothing of it is unpacked to the disk. Every member is checked before use; names other than these
+are refused, so no path can lead out of the archive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tympan.errors import BundleError, TokenError
+from tympan.files import atomic_path
+from tympan.tokens import TokenTable
+
+FORMAT = 1
+HEADER = "bundle.json"
+MODEL = "model.onnx"
+CARD = "README.md"
+MEMBERS = (MODEL, CARD)
+MAX_HEADER_BYTES = 4 << 20
+MAX_MEMBER_BYTES = 2 << 30
+FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # equal contents give equal files
+
+FIELDS: dict[str, type | tuple[type, ...]] = {
+    "format": int,
+    "name": str,
+    "language": str,
+    "features": dict,
+    "normalization": dict,
+    "tokens": dict,
+    "frame_shift_s": (int, float),
+    "model": dict,
+    "training": dict,
+    "members": dict,
+}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A checked bundle.
+
+    Attributes:
+        path: where it was read from.
+        name, language: of the model.
+        features, normalization: configurations for `tympan.features`.
+        tokens: the token table.
+        frame_shift_s: seconds between two frames of log_probs.
+        model: family, description and number of parameters of the network, "float32" or "int8" weights.
+        training: what the model was trained on and reached; for people.
+        graph: the ONNX file's bytes.
+        card: the model card, Markdown; may be empty.
+    """
+
+    path: Path
+    name: str
+    language: str
+    features: dict[str, Any]
+    normalization: dict[str, Any]
+    tokens: TokenTable
+    frame_shift_s: float
+    model: dict[str, Any]
+    training: dict[str, Any]
+    graph: bytes
+    card: str = ""
+
+    @classmethod
+    def open(cls, path: str | Path) -> Bundle:
+        """Read and check a bundle.
+
+        Raises:
+            BundleError: no such file, not a bundle, truncated, altered, or of a newer format; the message says which.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise BundleError(f"There is no bundle {path}.", "Check the path; `tympan info` without a path lists the models inside.")
+        try:
+            with zipfile.ZipFile(path) as archive:
+                header = read_header(archive, path)
+                members = {name: read_member(archive, path, name, facts) for name, facts in header["members"].items()}
+            return cls(
+                path,
+                header["name"],
+                header["language"],
+                header["features"],
+                header["normalization"],
+                TokenTable.from_dict(header["tokens"]),
+                float(header["frame_shift_s"]),
+                header["model"],
+                header["training"],
+                members[MODEL],
+                members.get(CARD, b"").decode("utf-8"),
+            )
+        except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError, OSError, UnicodeDecodeError) as error:
+            raise BundleError(
+                f"{path} is not a bundle, or it is truncated ({error}).", "Export it again with `tympan export`, or copy it again."
+            ) from None
+        except TokenError as error:
+            raise BundleError(f"{path}: {error}") from None
+
+    def write(self, path: str | Path) -> None:
+        """Write the bundle to `path`, atomically; equal contents give equal bytes."""
+        contents = {MODEL: self.graph} | ({CARD: self.card.encode()} if self.card else {})
+        header = {
+            "format": FORMAT,
+            "name": self.name,
+            "language": self.language,
+            "features": self.features,
+            "normalization": self.normalization,
+            "tokens": self.tokens.to_dict(),
+            "frame_shift_s": self.frame_shift_s,
+            "model": self.model,
+            "training": self.training,
+            "members": {name: {"length": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in contents.items()},
+        }
+        text = json.dumps(header, indent=1, ensure_ascii=False, allow_nan=False).encode()
+        with atomic_path(Path(path)) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+            for name, data in {HEADER: text, **contents}.items():
+                archive.writestr(zipfile.ZipInfo(name, FIXED_DATE), data)
+
+
+def read_header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+    """The checked contents of bundle.json."""
+    names = [info.filename for info in archive.infolist()]
+    if HEADER not in names:
+        raise BundleError(f"{path} is a zip archive without {HEADER}, so it is no bundle of Tympan.")
+    try:
+        header = json.loads(read_stored(archive, path, HEADER, MAX_HEADER_BYTES).decode("utf-8"))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise BundleError(f"{path}: {HEADER} is not JSON ({error}).") from None
+    if not isinstance(header, dict) or not isinstance(header.get("format"), int):
+        raise BundleError(f"{path}: {HEADER} gives no format.")
+    if header["format"] != FORMAT:
+        raise BundleError(f"{path} has bundle format {header['format']}; this version reads {FORMAT}.", "Update Tympan.")
+    for field, kind in FIELDS.items():
+        if not isinstance(header.get(field), kind) or isinstance(header.get(field), bool):
+            raise BundleError(f"{path}: {HEADER} has no usable field {field!r}.")
+    if not (math.isfinite(header["frame_shift_s"]) and 0 < header["frame_shift_s"] <= 1):
+        raise BundleError(f"{path}: frame_shift_s is {header['frame_shift_s']}.")
+    foreign = sorted(set(names) - {HEADER, *header["members"]}) + sorted(set(header["members"]) - set(MEMBERS))
+    if foreign or len(names) != len(set(names)):
+        raise BundleError(f"{path} holds members that a bundle does not have: {foreign[:3] or 'one twice'}.")
+    if MODEL not in header["members"]:
+        raise BundleError(f"{path} holds no {MODEL}.")
+    return header
+
+
+def read_member(archive: zipfile.ZipFile, path: Path, name: str, facts: Mapping[str, Any]) -> bytes:
+    """One member, compared with the length and hash that the header gives."""
+    if not isinstance(facts, dict) or not isinstance(facts.get("length"), int):
+        raise BundleError(f"{path}: {HEADER} does not describe {name}.")
+    if name not in archive.namelist():
+        raise BundleError(f"{path}: the member {name} is missing.")
+    data = read_stored(archive, path, name, MAX_MEMBER_BYTES)
+    if len(data) != facts["length"] or hashlib.sha256(data).hexdigest() != facts.get("sha256"):
+        raise BundleError(f"{path}: {name} was altered or damaged; its SHA-256 is not the one in {HEADER}.", "Copy or export it again.")
+    return data
+
+
+def read_stored(archive: zipfile.ZipFile, path: Path, name: str, most: int) -> bytes:
+    """A member's bytes; compressed or oversized ones are refused before anything is read, so there is no bomb."""
+    info = archive.getinfo(name)
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
+        raise BundleError(f"{path}: {name} is compressed, which a bundle's members never are.")
+    if info.file_size > min(most, path.stat().st_size):
+        raise BundleError(f"{path}: {name} claims {info.file_size} bytes, which is more than allowed or than the file has.")
+    return archive.read(name)

@@ -1,0 +1,66 @@
+"""Progress on the terminal: bars on stderr, or plain lines where stderr is a file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from tympan.training.tasks.ctc import Validation
+
+LINE_SECONDS = 30.0  # between two plain lines
+console = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar for `total` things; call the result with the number done. It vanishes when all is done."""
+    with Progress(
+        TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+class TrainingDisplay:
+    """One bar an epoch, then a line of results and three sample transcripts."""
+
+    def __init__(self) -> None:
+        self.bar: Progress | None = None
+        self.task = TaskID(0)
+        self.last_line = time.monotonic()
+
+    def start(self, epoch: int, epochs: int, batches: int, done: int) -> None:
+        self.title, self.batches, self.done = f"epoch {epoch + 1}/{epochs}", batches, done
+        if console.is_terminal:
+            columns = (TextColumn(self.title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+            self.bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True)
+            self.task = self.bar.add_task("", total=batches, completed=done)
+            self.bar.start()
+
+    def step(self, loss: float, seconds_per_second: float, rate: float, batch: int) -> None:
+        text = f"loss {loss:.4f}  {seconds_per_second:.0f} audio-s/s  rate {rate:.2e}"
+        if self.bar is not None:
+            self.bar.update(self.task, completed=batch, description=text)
+        elif time.monotonic() - self.last_line > LINE_SECONDS:
+            self.last_line = time.monotonic()
+            console.print(f"{self.title}  {batch}/{self.batches}  {text}", soft_wrap=True)
+
+    def validated(self, epoch: int, validation: Validation, seconds: float) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+        share = f"{validation.blank_share:.0%} blank"
+        console.print(
+            f"{self.title}  WER {validation.wer:.2%}  CER {validation.cer:.2%}  loss {validation.loss:.4f}  {share}  {seconds:.0f} s", soft_wrap=True
+        )
+        if validation.blank_share > 0.999:
+            console.print("  All frames are blank: normal at the start of a CTC training, a few hundred to a few thousand steps.", soft_wrap=True)
+        for reference, hypothesis in validation.samples:
+            console.print(f"  said   {reference}", markup=False, soft_wrap=True)
+            console.print(f"  heard  {hypothesis}", markup=False, soft_wrap=True)

@@ -1,0 +1,53 @@
+"""`tympan evaluate`: error rates and speed on a manifest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    manifest: Annotated[Path, typer.Argument(help="JSON lines with audio_filepath, duration, text, speaker.")],
+    model: Annotated[str, typer.Option("--model", "-m", help="A .tympan file, or the name of a model inside the package.")] = "english",
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write all results to this file.")] = None,
+    threads: Annotated[int, typer.Option("--threads", help="CPU threads; the real-time factor is theirs. 0 for all cores.", min=0)] = 1,
+    worst: Annotated[int, typer.Option("--worst", help="How many of the worst utterances to show.", min=0)] = 5,
+) -> None:
+    """Transcribe a manifest and compare with its transcripts.
+
+    Examples:
+
+        tympan evaluate test.jsonl
+
+        tympan evaluate test.jsonl --model runs/mine/model.tympan --json result.json
+    """
+    from tympan import evaluation, scoring
+    from tympan.cli.display import progress
+    from tympan.data.manifest import read_manifest
+    from tympan.files import write_atomically
+    from tympan.recognizer import load
+
+    utterances = read_manifest(manifest)
+    recognizer = load(model, threads=threads)
+    with progress("transcribing", len(utterances)) as advance:
+        result = evaluation.evaluate(recognizer, utterances, advance)
+    if json_path is not None:
+        write_atomically(json_path, json.dumps(result.to_dict(), indent=1, ensure_ascii=False).encode())
+    score, words = result.score, result.score.words
+    low, high = score.wer_interval
+    typer.echo(f"utterances        {len(result.results)} ({result.seconds:.0f} s of audio)")
+    typer.echo(f"WER               {score.wer:.2%} (95 % interval by bootstrap over speakers {low:.2%} to {high:.2%})")
+    typer.echo(f"CER               {score.cer:.2%}")
+    typer.echo(f"word errors       {words.substitutions} substituted, {words.deletions} deleted, {words.insertions} inserted of {words.reference_length}")
+    typer.echo(f"real-time factor  {result.rtf:.4f} on {threads or 'all'} thread{'' if threads == 1 else 's'}")
+    typer.echo(f"scoring           {scoring.SCORING_RULES}")
+    for index in score.worst[:worst]:
+        row = result.results[index]
+        typer.echo(f"\n{row['id']}\n  said   {row['reference']}\n  heard  {row['hypothesis']}")
+    for reason in result.failed.values():
+        typer.echo(f"tympan: {reason}", err=True)
+    if result.failed:
+        raise typer.Exit(2)

@@ -1,0 +1,67 @@
+"""`tympan transcribe`: audio in, text out."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tympan.errors import TympanError
+
+
+class Format(str, Enum):
+    """How a transcript is written."""
+
+    txt = "txt"
+    json = "json"
+    srt = "srt"
+    vtt = "vtt"
+    tsv = "tsv"
+    ctm = "ctm"
+
+
+def transcribe(
+    files: Annotated[list[Path], typer.Argument(help="Recordings: wav, flac, ogg, opus, mp3; video and m4a with the extra 'media'.", show_default=False)],
+    model: Annotated[str, typer.Option("--model", "-m", help="A .tympan file, or the name of a model inside the package.")] = "english",
+    format: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.txt,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A folder: one file for each recording, instead of standard output.")] = None,
+    threads: Annotated[int, typer.Option("--threads", help="CPU threads; 0 for all cores.", min=0)] = 0,
+) -> None:
+    """Transcribe recordings.
+
+    A recording that cannot be read is told on stderr; the others are transcribed all the same, and the exit code is 2.
+
+    Examples:
+
+        tympan transcribe talk.mp3
+
+        tympan transcribe *.wav --format srt -o subtitles
+
+        tympan transcribe interview.flac --format json > interview.json
+    """
+    from tympan.cli.display import progress
+    from tympan.files import write_atomically
+    from tympan.recognizer import load
+    from tympan.transcript import to_format
+
+    recognizer = load(model, threads=threads)
+    failed = False
+    with progress("transcribing", len(files)) as advance:
+        for done, file in enumerate(files, start=1):
+            try:
+                transcript = recognizer.transcribe(file)
+            except TympanError as error:
+                typer.echo(f"tympan: {error}", err=True)
+                failed = True
+                continue
+            text = to_format(transcript, format.value, name=file.stem)
+            if output is not None:
+                write_atomically(output / f"{file.stem}.{format.value}", text.encode())
+            else:
+                prefix = f"{file}: " if len(files) > 1 and format is Format.txt else ""
+                typer.echo(prefix + text.rstrip("\n"))
+            advance(done)
+    if failed:
+        raise typer.Exit(2)

@@ -1,0 +1,120 @@
+"""Decoded audio on disk, memory-mapped: compressed files are decoded once, not in every epoch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tympan import audio
+from tympan.data.manifest import Utterance
+from tympan.errors import AudioError, ManifestError
+from tympan.files import atomic_path, write_atomically
+
+MAX_BAD_SHARE = 0.01
+SCALE = 32768  # int16 full range; the quantisation is 98 dB below it
+
+
+@dataclass(frozen=True)
+class AudioCache:
+    """Samples of utterances in one int16 file.
+
+    Attributes:
+        path: the file.
+        offsets: (n + 1,) int64 sample positions; utterance i is offsets[i]:offsets[i + 1].
+        skipped: id -> why, for utterances that could not be read; their length is 0.
+        sample_rate: Hz.
+    """
+
+    path: Path
+    offsets: npt.NDArray[np.int64]
+    skipped: dict[str, str]
+    sample_rate: int
+
+    def samples(self, index: int) -> npt.NDArray[np.float32]:
+        """(N,) float32 in [-1, 1] of utterance `index`."""
+        start, end = int(self.offsets[index]), int(self.offsets[index + 1])
+        if start == end:
+            return np.zeros(0, dtype=np.float32)
+        mapped = np.memmap(self.path, dtype=np.int16, mode="r", offset=2 * start, shape=(end - start,))
+        return mapped.astype(np.float32) / SCALE
+
+    def durations(self) -> npt.NDArray[np.float64]:
+        """(n,) seconds, as decoded."""
+        return np.diff(self.offsets) / self.sample_rate
+
+
+def cache_audio(
+    utterances: Sequence[Utterance], folder: Path, sample_rate: int, progress: Callable[[int], None] = lambda done: None
+) -> AudioCache:
+    """Decode `utterances` into `folder`, or find them there from an earlier run.
+
+    The name of the cache is the hash of every file's path, size and time of change, so a changed recording is read anew.
+
+    Args:
+        progress: called with the number of finished utterances.
+
+    Raises:
+        ManifestError: more than 1 % of the recordings cannot be read; the first of them are named.
+    """
+    key = cache_key(utterances, sample_rate)
+    data, index = folder / f"{key}.pcm", folder / f"{key}.json"
+    if not (data.exists() and index.exists()):
+        offsets, skipped = decode_all(utterances, data, sample_rate, progress)
+        write_atomically(index, json.dumps({"offsets": offsets, "skipped": skipped}).encode())
+    facts = json.loads(index.read_text())
+    skipped = facts["skipped"]
+    if len(skipped) > MAX_BAD_SHARE * len(utterances):
+        named = "; ".join(list(skipped.values())[:5])
+        raise ManifestError(
+            f"{len(skipped)} of {len(utterances)} recordings cannot be read: {named}.", "Mend them or take them out of the manifest."
+        )
+    for reason in skipped.values():
+        warnings.warn(f"left out of the training: {reason}", stacklevel=2)
+    return AudioCache(data, np.asarray(facts["offsets"], dtype=np.int64), skipped, sample_rate)
+
+
+def decode_all(
+    utterances: Sequence[Utterance], path: Path, sample_rate: int, progress: Callable[[int], None]
+) -> tuple[list[int], dict[str, str]]:
+    """Write all samples to `path`; the offsets, and why the unreadable ones were left out."""
+
+    def decode(utterance: Utterance) -> npt.NDArray[np.int16] | str:
+        try:
+            samples = audio.read(utterance.audio, sample_rate)
+        except AudioError as error:
+            return error.message
+        return np.clip(np.rint(samples * SCALE), -SCALE, SCALE - 1).astype(np.int16)
+
+    offsets, skipped = [0], {}
+    with atomic_path(path) as temporary, open(temporary, "wb") as file, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, (utterance, result) in enumerate(zip(utterances, pool.map(decode, utterances), strict=True), start=1):
+            if isinstance(result, str):
+                skipped[utterance.id] = result
+            else:
+                file.write(result.tobytes())
+            offsets.append(offsets[-1] + (0 if isinstance(result, str) else len(result)))
+            progress(done)
+        file.flush()
+    return offsets, skipped
+
+
+def cache_key(utterances: Sequence[Utterance], sample_rate: int) -> str:
+    """A hash that changes when a recording or the order of them changes."""
+    digest = hashlib.sha256(f"pcm16 {sample_rate}".encode())
+    for utterance in utterances:
+        try:
+            status = utterance.audio.stat()
+            facts = f"{status.st_size} {status.st_mtime_ns}"
+        except OSError:
+            facts = "missing"
+        digest.update(f"{utterance.audio.resolve()}\0{facts}\n".encode())
+    return digest.hexdigest()[:24]

@@ -1,0 +1,170 @@
+"""From cached audio to padded tensors, in worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from tympan.data import augment
+from tympan.data.batches import plan_batches
+from tympan.data.cache import AudioCache
+from tympan.data.manifest import Utterance
+from tympan.features import Extractor, Normalization
+
+
+@dataclass
+class Batch:
+    """B utterances, padded with zeros.
+
+    Attributes:
+        features: (B, T, F) float32, normalised.
+        lengths: (B,) int64 frames.
+        tokens: (sum of token_lengths,) int64, all targets behind each other.
+        token_lengths: (B,) int64.
+        texts: the transcripts.
+        ids: the utterances' ids.
+        seconds: of audio in the batch, without padding.
+    """
+
+    features: torch.Tensor
+    lengths: torch.Tensor
+    tokens: torch.Tensor
+    token_lengths: torch.Tensor
+    texts: list[str]
+    ids: list[str]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Example:
+    """One utterance, ready for the network: features (T, F) float32, tokens, text, id, seconds."""
+
+    features: npt.NDArray[np.float32]
+    tokens: list[int]
+    text: str
+    id: str
+    seconds: float
+
+
+def collate(examples: Sequence[Example]) -> Batch:
+    """Pad examples to one tensor."""
+    lengths = [len(example.features) for example in examples]
+    features = torch.zeros(len(examples), max(1, *lengths) if lengths else 1, examples[0].features.shape[1])
+    for row, example in enumerate(examples):
+        features[row, : lengths[row]] = torch.from_numpy(example.features)
+    return Batch(
+        features,
+        torch.tensor(lengths),
+        torch.tensor([token for example in examples for token in example.tokens], dtype=torch.int64),
+        torch.tensor([len(example.tokens) for example in examples]),
+        [example.text for example in examples],
+        [example.id for example in examples],
+        sum(example.seconds for example in examples),
+    )
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What may happen to a training utterance; the defaults change nothing.
+
+    Attributes:
+        speed: factors, one is drawn.
+        noises: recordings of noise, with the probability and the (lowest, highest) SNR in dB.
+        rooms: impulse responses, with the probability.
+        nonspeech: share of extra examples without speech.
+        spec: arguments of `mask_features`, or None.
+    """
+
+    speed: Sequence[float] = (1.0,)
+    noises: Sequence[npt.NDArray[np.float32]] = ()
+    noise_probability: float = 0.0
+    snr_db: tuple[float, float] = (5.0, 25.0)
+    rooms: Sequence[npt.NDArray[np.float32]] = ()
+    room_probability: float = 0.0
+    nonspeech: float = 0.0
+    spec: dict[str, float] | None = None
+
+    def change_samples(self, samples: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
+        """(N,) -> (N',): speed, then room, then noise."""
+        samples = augment.change_speed(samples, float(self.speed[int(rng.integers(len(self.speed)))]))
+        if self.rooms and rng.random() < self.room_probability:
+            samples = augment.add_room(samples, self.rooms[int(rng.integers(len(self.rooms)))])
+        if self.noises and rng.random() < self.noise_probability:
+            noise = self.noises[int(rng.integers(len(self.noises)))]
+            samples = augment.add_noise(samples, noise, float(rng.uniform(*self.snr_db)), rng)
+        return samples
+
+
+@dataclass
+class SpeechData(IterableDataset[Batch]):
+    """Batches of one manifest, in an order that depends on seed and epoch alone.
+
+    What happens to utterance i in epoch e depends on (seed, e, i) alone: not on the number of workers, nor on what was
+    prepared before, so a training resumed in the middle of an epoch sees what it would have seen.
+
+    Attributes:
+        epoch: which epoch the next iteration gives.
+        start: batches of that epoch to leave out (they were trained on before a resume).
+    """
+
+    utterances: Sequence[Utterance]
+    tokens: Sequence[list[int]]
+    cache: AudioCache
+    positions: Sequence[int]  # of the utterances in the cache
+    extractor: Extractor
+    normalization: Normalization
+    max_batch_seconds: float
+    seed: int
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    shuffle: bool = True
+    epoch: int = 0
+    start: int = 0
+
+    def plan(self, epoch: int) -> list[list[int]]:
+        """The batches of an epoch as indices of utterances; those past the last utterance are non-speech."""
+        durations = self.cache.durations()[list(self.positions)]
+        extra = round(len(durations) * self.augmentation.nonspeech)
+        durations = np.concatenate([durations, np.full(extra, 6.0)])
+        return plan_batches(durations, self.max_batch_seconds, seed=self.seed, epoch=epoch if self.shuffle else 0)
+
+    def __iter__(self) -> Iterator[Batch]:
+        worker = get_worker_info()
+        first, step = (worker.id, worker.num_workers) if worker else (0, 1)
+        torch.set_num_threads(1) if worker else None
+        for indices in self.plan(self.epoch)[self.start :][first::step]:
+            yield collate([self.example(index) for index in indices])
+
+    def example(self, index: int) -> Example:
+        """Utterance `index` of this epoch."""
+        rng = np.random.default_rng([self.seed, self.epoch, index])
+        rate = self.extractor.sample_rate
+        if index >= len(self.utterances):
+            samples = augment.nonspeech(self.augmentation.noises, rate, rng)
+            utterance = replace(self.utterances[0], id=f"nonspeech-{index}", text="")
+            tokens: list[int] = []
+        else:
+            utterance, tokens = self.utterances[index], self.tokens[index]
+            samples = self.augmentation.change_samples(self.cache.samples(self.positions[index]), rng)
+        features = self.normalization(self.extractor(samples))
+        if self.augmentation.spec is not None:
+            features = augment.mask_features(features, rng, **self.augmentation.spec)  # type: ignore[arg-type]
+        return Example(features, tokens, utterance.text, utterance.id, len(samples) / rate)
+
+    def loader(self, workers: int) -> DataLoader[Batch]:
+        """A loader whose order does not depend on `workers`.
+
+        Its generator is its own: drawing the workers' seeds from torch's would shift the dropout of a resumed training.
+        """
+        return DataLoader(
+            self,
+            batch_size=None,
+            num_workers=workers,
+            generator=torch.Generator().manual_seed(self.seed),
+            prefetch_factor=8 if workers else None,
+            multiprocessing_context="forkserver" if workers else None,
+        )

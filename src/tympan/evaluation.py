@@ -1,0 +1,95 @@
+"""How well and how fast a recogniser transcribes a manifest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tympan import scoring
+from tympan.data.manifest import Utterance
+from tympan.errors import AudioError, ManifestError
+from tympan.recognizer import Recognizer
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The outcome.
+
+    Attributes:
+        score: error rates and counts, pooled over the utterances that could be read.
+        seconds: of audio.
+        processing_s: wall seconds for reading, features, network and search.
+        results: id, reference, hypothesis, word errors, for each utterance, normalised as they were scored.
+        failed: id -> why, for recordings that could not be read; they are in no rate.
+    """
+
+    score: scoring.Score
+    seconds: float
+    processing_s: float
+    results: list[dict[str, Any]]
+    failed: dict[str, str]
+
+    @property
+    def rtf(self) -> float:
+        """Real-time factor: processing seconds for a second of audio."""
+        return self.processing_s / max(1e-9, self.seconds)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: wer and cer are fractions."""
+        score = self.score
+        return {
+            "wer": score.wer,
+            "cer": score.cer,
+            "wer_interval": list(score.wer_interval),
+            "substitutions": score.words.substitutions,
+            "deletions": score.words.deletions,
+            "insertions": score.words.insertions,
+            "words": score.words.reference_length,
+            "rtf": self.rtf,
+            "utterances": len(self.results),
+            "seconds": self.seconds,
+            "processing_s": self.processing_s,
+            "scoring": scoring.SCORING_RULES,
+            "failed": self.failed,
+            "results": self.results,
+        }
+
+
+def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance], progress: Callable[[int], None] = lambda done: None) -> Evaluation:
+    """Transcribe and score.
+
+    Args:
+        recognizer: the model.
+        utterances: of a manifest, with transcripts.
+        progress: called with the number of finished utterances.
+
+    Raises:
+        ManifestError: no recording could be read.
+    """
+    references, hypotheses, speakers, ids = [], [], [], []
+    failed: dict[str, str] = {}
+    seconds = processing = 0.0
+    for done, utterance in enumerate(utterances, start=1):
+        began = time.perf_counter()
+        try:
+            transcript = recognizer.transcribe(utterance.audio)
+        except AudioError as error:
+            failed[utterance.id] = str(error)
+            continue
+        processing += time.perf_counter() - began
+        seconds += transcript.duration
+        references.append(utterance.text)
+        hypotheses.append(transcript.text)
+        speakers.append(utterance.speaker or utterance.id)
+        ids.append(utterance.id)
+        progress(done)
+    if not ids:
+        raise ManifestError("None of the recordings could be read.", next(iter(failed.values()), ""))
+    score = scoring.score(references, hypotheses, speakers=speakers)
+    results = [
+        {"id": id_, "reference": scoring.normalize_for_scoring(reference), "hypothesis": scoring.normalize_for_scoring(hypothesis)}
+        for id_, reference, hypothesis in zip(ids, references, hypotheses, strict=True)
+    ]
+    return Evaluation(score, seconds, processing, results, failed)

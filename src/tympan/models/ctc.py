@@ -1,0 +1,71 @@
+"""A CTC model: encoder, head, and optional intermediate heads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from tympan.models.encoders.encoder import Encoder
+from tympan.models.heads.ctc import CTCHead
+
+
+@dataclass
+class CTCOutput:
+    """What a CTC model gives in training.
+
+    Attributes:
+        log_probs: (B, T', V) float32, natural log.
+        lengths: (B,) int64, valid frames.
+        intermediate: log_probs of the intermediate heads, the same shape each.
+    """
+
+    log_probs: torch.Tensor
+    lengths: torch.Tensor
+    intermediate: list[torch.Tensor] = field(default_factory=list)
+
+
+class CTCModel(nn.Module):
+    """features, lengths -> log_probs, lengths'.
+
+    With `condition`, the encoder's taps go through the same head, and their posteriors are projected back into the stream:
+    self-conditioned CTC (Nozaki and Komatsu 2021, arXiv:2104.02724, equations 7 to 9). In training the tapped log_probs are
+    returned for the intermediate CTC loss (Lee and Watanabe 2021, arXiv:2102.03216).
+
+    Args:
+        encoder: with `taps` if `condition`.
+        head: the CTC head.
+        condition: feed the intermediate posteriors back.
+    """
+
+    def __init__(self, encoder: Encoder, head: CTCHead, *, condition: bool = False) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+        self.tap_norm = nn.LayerNorm(encoder.output_dim) if condition else None
+        self.feedback = nn.Linear(head.num_tokens * head.unfold, encoder.output_dim) if condition else None
+
+    def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
+        """Frames of log_probs for `lengths` frames of features, in closed form."""
+        return self.head.output_lengths(self.encoder.output_lengths(lengths))
+
+    def run(self, features: torch.Tensor, lengths: torch.Tensor) -> CTCOutput:
+        """(B, T, F), (B,) -> log_probs, lengths and intermediate log_probs."""
+        taps: list[torch.Tensor] = []
+
+        def tap(_: int, x: torch.Tensor) -> torch.Tensor:
+            assert self.tap_norm is not None and self.feedback is not None
+            log_probs = self.head(self.tap_norm(x))  # (B, u T', V)
+            taps.append(log_probs)
+            posteriors = log_probs.exp().unflatten(1, (-1, self.head.unfold)).flatten(2)  # (B, T', u V)
+            y: torch.Tensor = x + self.feedback(posteriors)
+            return y
+
+        encoded, lengths = self.encoder(features, lengths, tap) if self.feedback is not None else self.encoder(features, lengths)
+        return CTCOutput(self.head(encoded), self.head.output_lengths(lengths), taps)
+
+    def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, T, F), (B,) -> log_probs (B, T', V) and lengths' (B,)."""
+        output = self.run(features, lengths)
+        return output.log_probs, output.lengths

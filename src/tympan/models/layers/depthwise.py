@@ -1,0 +1,35 @@
+"""Depthwise convolution over time on (B, T, D)."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class DepthwiseConv(nn.Module):
+    """`kernel` taps a channel, centred, zero padded.
+
+    Written as a sum of shifted products: for the short sequences of training batches that took two thirds of the time of
+    the grouped convolution on a CPU, forward and backward, and needs no transposes.
+    """
+
+    def __init__(self, dim: int, kernel: int) -> None:
+        super().__init__()
+        if kernel % 2 == 0:
+            raise ValueError(f"kernel {kernel} is even; a centred convolution needs an odd one")
+        self.kernel = kernel
+        self.weight = nn.Parameter(torch.empty(kernel, dim))
+        self.bias = nn.Parameter(torch.zeros(dim))
+        nn.init.uniform_(self.weight, -(kernel**-0.5), kernel**-0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:  # one node in the exported graph
+            y = F.conv1d(x.transpose(1, 2), self.weight.t()[:, None], self.bias, padding=self.kernel // 2, groups=x.shape[2])
+            return y.transpose(1, 2)
+        frames = x.shape[1]
+        padded = F.pad(x, (0, 0, self.kernel // 2, self.kernel // 2))
+        y = self.bias.to(x.dtype) + padded[:, :frames] * self.weight[0].to(x.dtype)
+        for tap in range(1, self.kernel):
+            y = y + padded[:, tap : tap + frames] * self.weight[tap].to(x.dtype)
+        return y

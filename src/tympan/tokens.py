@@ -1,0 +1,107 @@
+"""The token table: what a network's outputs mean."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from tympan.errors import TokenError
+
+BLANK = 0
+BLANK_TOKEN = "<blank>"
+KINDS = ("characters",)
+MAX_TOKENS = 100_000
+
+
+@dataclass(frozen=True)
+class TokenTable:
+    """Tokens by index; index 0 is the CTC blank, " " is the word edge.
+
+    Args:
+        tokens: all of them, `<blank>` first; each other one a single character, no two alike.
+        kind: "characters".
+
+    Raises:
+        TokenError: the table breaks one of these rules.
+    """
+
+    tokens: tuple[str, ...]
+    kind: str = "characters"
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise TokenError(f"Token kind {self.kind!r} is not known.", f"Known are: {', '.join(KINDS)}.")
+        if not 2 <= len(self.tokens) <= MAX_TOKENS or self.tokens[BLANK] != BLANK_TOKEN:
+            raise TokenError(f"A token table needs 2 to {MAX_TOKENS} tokens and {BLANK_TOKEN!r} at index 0.")
+        if wrong := [token for token in self.tokens[1:] if len(token) != 1]:
+            raise TokenError(f"The token {wrong[0]!r} is not a single character.")
+        if len(self.index) != len(self.tokens):
+            raise TokenError("The token table holds a token twice.")
+
+    @classmethod
+    def from_texts(cls, texts: Iterable[str]) -> TokenTable:
+        """The characters that occur in `texts` (NFC), in the order of their code points, so space comes first."""
+        seen = {character for text in texts for character in normalize_unicode(text)}
+        if not seen:
+            raise TokenError("The transcripts are empty, so no token table can be made.", "Check the field 'text' of the manifest.")
+        return cls((BLANK_TOKEN, *sorted(seen)))
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Token -> index."""
+        return {token: index for index, token in enumerate(self.tokens)}
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def encode(self, text: str) -> list[int]:
+        """Token indices of `text`, blank-free.
+
+        Raises:
+            TokenError: a character is not in the table; it is named with its code point.
+        """
+        text = normalize_unicode(text)
+        try:
+            return [self.index[character] for character in text]
+        except KeyError as error:
+            character = error.args[0]
+            raise TokenError(
+                f"The token table has no {character!r} (U+{ord(character):04X} {unicodedata.name(character, 'unnamed')}).",
+                "Normalise the transcripts, or make the table from them.",
+            ) from None
+
+    def decode(self, indices: Sequence[int]) -> str:
+        """The text of blank-free token indices; the inverse of `encode` for normalised text."""
+        return "".join(self.tokens[index] for index in indices if index != BLANK)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over kind and tokens: two tables with one hash mean the same by every index."""
+        return hashlib.sha256(json.dumps([self.kind, list(self.tokens)], ensure_ascii=True).encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, object]:
+        return {"kind": self.kind, "tokens": list(self.tokens), "hash": self.hash}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> TokenTable:
+        """The inverse of `to_dict`.
+
+        Raises:
+            TokenError: a field is missing or of the wrong type, or the hash is not that of the tokens.
+        """
+        tokens, kind = data.get("tokens"), data.get("kind")
+        if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens) or not isinstance(kind, str):
+            raise TokenError("A token table needs 'kind' (text) and 'tokens' (a list of texts).")
+        table = cls(tuple(tokens), kind)
+        if data.get("hash", table.hash) != table.hash:
+            raise TokenError("The token table's hash is not that of its tokens, so one of them was changed.")
+        return table
+
+
+def normalize_unicode(text: str) -> str:
+    """NFC, without byte-order mark, every white space run one space, no space at the ends."""
+    return " ".join(unicodedata.normalize("NFC", text.replace("\ufeff", "")).split())

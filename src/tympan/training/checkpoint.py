@@ -1,0 +1,89 @@
+"""Checkpoints without pickle: tensors as safetensors, everything else as JSON in the same file's header.
+
+One file holds all that a training depends on (SEED correction C18): weights, averaged weights, optimiser, step, place in the
+data, random state, the recipe and the token table. It is written under a temporary name, synced and renamed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tympan.errors import CheckpointError
+from tympan.files import atomic_path
+
+FORMAT = 1
+KEY = "tympan"
+
+
+@dataclass
+class Checkpoint:
+    """The state of a training.
+
+    Attributes:
+        model: weights and buffers by name.
+        average: averaged weights by name; empty if the recipe averages none.
+        optimizer: (parameter name, state name) -> tensor.
+        random: torch's generator state.
+        facts: plain data: recipe, tokens, normalization, step, epoch, batch, best, history.
+    """
+
+    model: dict[str, torch.Tensor]
+    average: dict[str, torch.Tensor]
+    optimizer: dict[tuple[str, str], torch.Tensor]
+    random: torch.Tensor
+    facts: dict[str, Any]
+
+    @property
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The weights to use: the averaged ones where there are any."""
+        return {**self.model, **self.average}
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write `checkpoint` to `path`, atomically."""
+    from safetensors.torch import save_file
+
+    tensors = {f"model/{name}": tensor for name, tensor in checkpoint.model.items()}
+    tensors |= {f"average/{name}": tensor for name, tensor in checkpoint.average.items()}
+    tensors |= {f"optimizer/{name}/{state}": tensor for (name, state), tensor in checkpoint.optimizer.items()}
+    tensors["random"] = checkpoint.random
+    contiguous = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    with atomic_path(path) as temporary:
+        save_file(contiguous, temporary, metadata={KEY: json.dumps({"format": FORMAT, **checkpoint.facts})})
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint; it can hold numbers and text only, so nothing of it is run.
+
+    Raises:
+        CheckpointError: no such file, not a checkpoint of Tympan, damaged, or of a newer format.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"There is no checkpoint {path}.", "A run's folder holds last.safetensors and best.safetensors.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            facts = json.loads(metadata[KEY])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (the file is no mapping)
+    except (SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of Tympan, or it is damaged ({type(error).__name__}).",
+            "Only safetensors files that `tympan train` wrote are read; files with pickle (.ckpt, .pt, .pth) never are.",
+        ) from None
+    if facts.get("format") != FORMAT:
+        raise CheckpointError(f"{path} has checkpoint format {facts.get('format')}; this version reads {FORMAT}.", "Update Tympan.")
+    groups: dict[str, dict[str, torch.Tensor]] = {"model": {}, "average": {}, "optimizer": {}}
+    for name, tensor in tensors.items():
+        group, _, rest = name.partition("/")
+        if group in groups:
+            groups[group][rest] = tensor
+    optimizer = {(name.rpartition("/")[0], name.rpartition("/")[2]): tensor for name, tensor in groups["optimizer"].items()}
+    return Checkpoint(groups["model"], groups["average"], optimizer, tensors["random"], facts)

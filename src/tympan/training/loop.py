@@ -1,0 +1,140 @@
+"""`train`: a recipe becomes a run's folder with checkpoints, curves and a bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import platform
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+import yaml
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from tympan import __version__
+from tympan.errors import CheckpointError
+from tympan.files import write_atomically
+from tympan.training.callbacks import Display, Keeper
+from tympan.training.checkpoint import Checkpoint, load_checkpoint
+from tympan.training.prepare import Prepared, Progress, prepare
+from tympan.training.recipe import Recipe
+from tympan.training.tasks.ctc import CTCTask
+
+RESUMABLE = {"description", "data.workers", "data.cache", "training.threads", "training.checkpoint_minutes", "training.max_epochs"}
+
+
+def train(recipe: Recipe, folder: Path, progress: Progress, display: Display, *, resume: bool = False) -> Path:
+    """Train, or go on with a training, and return the path of the best checkpoint.
+
+    Args:
+        recipe: what to do.
+        folder: of the run; made if it is not there.
+        progress: shows the preparation.
+        display: shows the training.
+        resume: go on from `folder`/last.safetensors; if the run never got that far, begin.
+
+    Raises:
+        TympanError: anything in recipe, data or checkpoint that prevents the training.
+    """
+    last = folder / "last.safetensors"
+    if last.exists() and not resume:
+        raise CheckpointError(f"{folder} holds a training already.", "Go on with it by --resume, or name another folder by --run.")
+    checkpoint = load_checkpoint(last) if resume and last.exists() else None
+    if checkpoint is not None:
+        check_same(recipe, checkpoint, folder)
+    if recipe.training.threads:
+        torch.set_num_threads(recipe.training.threads)
+    prepared = prepare(recipe, progress)
+    describe_run(recipe, prepared, folder)
+    steps = sum(-(-len(prepared.train.plan(epoch)) // recipe.training.accumulate) for epoch in range(recipe.training.max_epochs))
+    task = CTCTask(prepared.model, prepared.tokens, recipe.training, steps)
+    facts: dict[str, Any] = {
+        "recipe": recipe.model_dump(mode="json"),
+        "tokens": prepared.tokens.to_dict(),
+        "model": prepared.model_config,
+        "features": prepared.train.extractor.config(),
+        "hours": float(prepared.train.cache.durations()[list(prepared.train.positions)].sum() / 3600),
+        "dev_hours": float(prepared.dev.cache.durations()[list(prepared.dev.positions)].sum() / 3600),
+        "version": __version__,
+    }
+    workers = recipe.data.workers
+    keeper = Keeper(folder, prepared.train, prepared.dev, workers, facts, recipe.training.checkpoint_minutes, display, checkpoint)
+    trainer = make_trainer(recipe, folder, keeper)
+    if keeper.epoch < recipe.training.max_epochs:
+        place_epoch(trainer, keeper.epoch)
+        trainer.fit(task, train_dataloaders=prepared.train.loader(workers))
+    return folder / "best.safetensors"
+
+
+def make_trainer(recipe: Recipe, folder: Path, keeper: Keeper) -> Trainer:
+    """Lightning's loop with our checkpoints and display in place of its own."""
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.accelerators.cuda", "lightning.fabric.utilities.seed"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # its advertisements, not its warnings
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")  # the recipe chose the workers
+    warnings.filterwarnings("ignore", message=".*defined a `validation_step`.*")
+    return Trainer(
+        max_epochs=recipe.training.max_epochs,
+        precision=recipe.training.precision,
+        gradient_clip_val=recipe.training.gradient_clip,
+        accumulate_grad_batches=recipe.training.accumulate,
+        callbacks=[keeper],
+        logger=TensorBoardLogger(folder, name="", version="tensorboard"),
+        accelerator="auto",
+        devices=1,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+    )
+
+
+def place_epoch(trainer: Trainer, epoch: int) -> None:
+    """Let Lightning count epochs from `epoch`; the place within it is the data's own."""
+    progress = trainer.fit_loop.epoch_progress.current
+    progress.ready = progress.started = progress.processed = progress.completed = epoch
+
+
+def check_same(recipe: Recipe, checkpoint: Checkpoint, folder: Path) -> None:
+    """CheckpointError if the recipe differs from the run's in anything that would make another training of it."""
+    now, then = flatten(recipe.model_dump(mode="json")), flatten(checkpoint.facts["recipe"])
+    changed = sorted(key for key in now.keys() | then.keys() if now.get(key) != then.get(key) and key not in RESUMABLE)
+    if changed:
+        listed = "; ".join(f"{key} was {then.get(key)!r}, is {now.get(key)!r}" for key in changed[:5])
+        raise CheckpointError(f"The run in {folder} was begun with another recipe: {listed}.", "Name another folder by --run.")
+
+
+def flatten(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one with dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+def describe_run(recipe: Recipe, prepared: Prepared, folder: Path) -> None:
+    """Write what the run is: the resolved recipe, versions, the data's hash, the command."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = hashlib.sha256()
+    for utterance in (*prepared.train.utterances, *prepared.dev.utterances):
+        data.update(f"{utterance.id}\0{utterance.text}\n".encode())
+    facts = {
+        "command": sys.argv,
+        "data_sha256": data.hexdigest(),
+        "left_out": prepared.left_out,
+        "utterances": {"train": len(prepared.train.utterances), "dev": len(prepared.dev.utterances)},
+        "tympan": __version__,
+        "torch": torch.__version__,
+        "lightning": lightning.__version__,
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+    }
+    write_atomically(folder / "recipe.yaml", yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True).encode())
+    write_atomically(folder / "run.json", json.dumps(facts, indent=1).encode())

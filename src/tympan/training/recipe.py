@@ -1,0 +1,184 @@
+"""The recipe: everything that a training depends on, typed and checked before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from tympan.errors import RecipeError
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors; values do not change after checking."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataRecipe(Strict):
+    """Which recordings, and how they are put into batches."""
+
+    train: list[Path] = Field(min_length=1, description="manifests, relative to the working folder")
+    dev: list[Path] = Field(min_length=1, description="manifests that choose the best epoch; never a test set")
+    cache: Path = Field(Path("work/cache"), description="folder for the decoded audio (115 MB an hour)")
+    max_batch_seconds: float = Field(80.0, gt=0, description="seconds of audio in a batch, padding counted")
+    min_duration_s: float = Field(0.1, ge=0, description="shorter utterances are left out and counted")
+    max_duration_s: float = Field(25.0, gt=0, description="longer utterances are left out and counted")
+    workers: int = Field(1, ge=0, description="processes that prepare batches; 0 prepares them in the training process")
+
+
+class NoiseRecipe(Strict):
+    """Additive noise."""
+
+    manifest: Path
+    probability: float = Field(0.3, ge=0, le=1)
+    snr_db: tuple[float, float] = Field((5.0, 25.0), description="lowest and highest signal-to-noise ratio in dB")
+
+
+class RoomsRecipe(Strict):
+    """Convolution with room impulse responses."""
+
+    manifest: Path
+    probability: float = Field(0.2, ge=0, le=1)
+
+
+class SpecAugmentRecipe(Strict):
+    """Masks over bands and frames (Park et al. 2019, arXiv:1904.08779), filled with each utterance's mean."""
+
+    frequency_masks: int = Field(2, ge=0)
+    frequency_width: int = Field(27, ge=0, description="widest frequency mask in bands")
+    time_masks: int = Field(10, ge=0)
+    time_share: float = Field(0.05, ge=0, le=1, description="widest time mask as a share of the utterance (correction C16)")
+
+
+class AugmentRecipe(Strict):
+    """Changes of the training audio; validation hears it as it is."""
+
+    speed: list[float] = Field([1.0], min_length=1, description="factors, one drawn for each utterance and epoch")
+    noise: NoiseRecipe | None = None
+    rooms: RoomsRecipe | None = None
+    nonspeech: float = Field(0.0, ge=0, lt=1, description="share of extra utterances of noise, tones or silence with an empty transcript")
+    spec: SpecAugmentRecipe | None = SpecAugmentRecipe()
+
+    @field_validator("speed")
+    @classmethod
+    def speeds_are_sane(cls, speed: list[float]) -> list[float]:
+        if wrong := [factor for factor in speed if not 0.5 <= factor <= 2]:
+            raise ValueError(f"{wrong[0]} is not between 0.5 and 2")
+        return speed
+
+
+class TokensRecipe(Strict):
+    """The token table; made from the training transcripts unless the characters are given."""
+
+    kind: Literal["characters"] = "characters"
+    characters: str | None = Field(None, description="all characters, space too; no effect on transcripts: one outside it is an error")
+
+
+class ModelRecipe(Strict):
+    """A preset by name, or an encoder and a head; keys of both override the preset's."""
+
+    preset: str | None = None
+    encoder: dict[str, Any] = Field(default_factory=dict)
+    head: dict[str, Any] = Field(default_factory=dict)
+    condition: bool | None = Field(None, description="feed the posteriors of the encoder's taps back (self-conditioned CTC)")
+
+    @model_validator(mode="after")
+    def names_a_network(self) -> ModelRecipe:
+        if self.preset is None and "name" not in self.encoder:
+            raise ValueError("needs 'preset' or 'encoder.name'")
+        return self
+
+
+class TrainingRecipe(Strict):
+    """Optimiser, schedule, and how long."""
+
+    max_epochs: int = Field(20, gt=0)
+    learning_rate: float = Field(5e-4, gt=0, description="peak of the one-cycle schedule")
+    warmup_share: float = Field(0.1, ge=0, lt=1, description="share of all steps in which the rate rises")
+    schedule: Literal["onecycle", "constant"] = "onecycle"
+    weight_decay: float = Field(0.01, ge=0)
+    betas: tuple[float, float] = (0.9, 0.98)
+    gradient_clip: float = Field(5.0, gt=0)
+    accumulate: int = Field(1, gt=0, description="batches for one optimiser step")
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    intermediate_weight: float = Field(0.3, ge=0, lt=1, description="of the intermediate CTC losses; no effect without taps")
+    ema_decay: float = Field(0.0, ge=0, lt=1, description="of the averaged weights that are validated and exported; 0 for none")
+    checkpoint_minutes: float = Field(10.0, gt=0, description="a checkpoint at least this often, beside the one of each epoch")
+    threads: int = Field(0, ge=0, description="CPU threads of the training process; 0 leaves torch's default")
+
+
+class Recipe(Strict):
+    """A whole training."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    description: str = ""
+    language: str = Field("", description="ISO 639-1 code, for the bundle")
+    seed: int = 1
+    data: DataRecipe
+    augment: AugmentRecipe = AugmentRecipe()
+    features: dict[str, Any] = Field(default_factory=dict, description="front end; empty takes the preset's")
+    normalization: dict[str, Any] = Field(default_factory=lambda: {"mode": "utterance"})
+    tokens: TokensRecipe = TokensRecipe()
+    model: ModelRecipe
+    training: TrainingRecipe = TrainingRecipe()
+
+
+def load_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
+    """Read a YAML recipe and apply `--set` overrides such as "training.max_epochs=5".
+
+    Raises:
+        RecipeError: the file is missing or no YAML mapping, or keys or values are wrong; all of them are named at once.
+    """
+    import yaml
+
+    path = Path(path)
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"There is no recipe {path}.", "See the folder recipes/ for those that exist.") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RecipeError(f"The recipe {path} is not readable YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(data, dict):
+        raise RecipeError(f"The recipe {path} is not a mapping of keys to values.")
+    for override in overrides or []:
+        apply_override(data, override)
+    return check_recipe(data, str(path))
+
+
+def apply_override(data: dict[str, Any], override: str) -> None:
+    """Set one dotted key in `data`; the value is read as YAML."""
+    import yaml
+
+    key, separator, value = override.partition("=")
+    if not separator or not key:
+        raise RecipeError(f"--set {override} is not of the form key.key=value.", "Example: --set training.max_epochs=5")
+    *parents, last = key.split(".")
+    for parent in parents:
+        child = data.setdefault(parent, {})
+        if not isinstance(child, dict):
+            raise RecipeError(f"--set {override}: {parent!r} is no section of the recipe.")
+        data = child
+    try:
+        data[last] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise RecipeError(f"--set {override}: the value {value!r} is not readable.") from None
+
+
+def check_recipe(data: dict[str, Any], source: str) -> Recipe:
+    """A checked recipe from plain data; RecipeError names every wrong key and value by its path."""
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, item['loc'])) or 'recipe'}: {describe(item)}" for item in error.errors()]
+        raise RecipeError(f"The recipe {source} has {len(problems)} mistakes: {'; '.join(problems)}.") from None
+
+
+def describe(problem: Any) -> str:
+    """One of pydantic's findings as a phrase."""
+    if problem["type"] == "extra_forbidden":
+        return "no such key"
+    if problem["type"] == "missing":
+        return "is missing"
+    return f"{problem['msg'].removeprefix('Value error, ')} (it is {problem['input']!r})"

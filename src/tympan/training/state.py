@@ -1,0 +1,45 @@
+"""Between a running training and its checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from tympan.errors import CheckpointError
+from tympan.training.checkpoint import Checkpoint
+from tympan.training.tasks.ctc import CTCTask
+
+
+def capture(task: CTCTask, optimizer: torch.optim.Optimizer, facts: dict[str, Any]) -> Checkpoint:
+    """The state of `task` and `optimizer` now; `facts` come along."""
+    names = {parameter: name for name, parameter in task.model.named_parameters()}
+    states = {
+        (names[parameter], key): value
+        for parameter, state in optimizer.state.items()
+        for key, value in state.items()
+        if isinstance(value, torch.Tensor)
+    }
+    counters = {"step": task.optimizer_steps, "average_steps": task.average.steps}
+    return Checkpoint(task.model.state_dict(), task.average.weights, states, torch.get_rng_state(), {**facts, **counters})
+
+
+def restore(task: CTCTask, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint) -> None:
+    """Put everything but the random state back.
+
+    Raises:
+        CheckpointError: the checkpoint's weights are not those of this network.
+    """
+    try:
+        task.model.load_state_dict(checkpoint.model)
+    except RuntimeError:
+        raise CheckpointError(
+            "The checkpoint's weights do not fit the recipe's network.", "Resume with the recipe that the run began with."
+        ) from None
+    task.average.weights = {name: checkpoint.average[name].clone() for name in task.average.weights}
+    task.average.steps = checkpoint.facts["average_steps"]
+    task.optimizer_steps = checkpoint.facts["step"]
+    for name, parameter in task.model.named_parameters():
+        state = {key: value.clone() for (owner, key), value in checkpoint.optimizer.items() if owner == name}
+        if state:
+            optimizer.state[parameter] = state

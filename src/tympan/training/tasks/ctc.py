@@ -1,0 +1,142 @@
+"""CTC training of one model as a Lightning module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch.nn import functional as F
+
+from tympan import scoring
+from tympan.data.torch_batches import Batch
+from tympan.decoding import greedy
+from tympan.errors import TympanError
+from tympan.models.ctc import CTCModel
+from tympan.tokens import BLANK, TokenTable
+from tympan.training.average import WeightAverage
+from tympan.training.recipe import TrainingRecipe
+from tympan.training.schedule import SCHEDULES
+
+
+def ctc_loss(log_probs: torch.Tensor, lengths: torch.Tensor, tokens: torch.Tensor, token_lengths: torch.Tensor) -> torch.Tensor:
+    """Sum of -log P(tokens | log_probs) over the batch divided by its output frames (SEED correction C13).
+
+    An utterance whose tokens do not fit into its frames adds nothing; `impossible` finds those.
+
+    Source: Graves et al. 2006, equation 12.
+    """
+    total = F.ctc_loss(log_probs.transpose(0, 1), tokens, lengths, token_lengths, BLANK, "sum", zero_infinity=True)
+    return total / lengths.sum().clamp(min=1)
+
+
+def impossible(lengths: torch.Tensor, tokens: torch.Tensor, token_lengths: torch.Tensor) -> list[int]:
+    """Utterances with fewer frames than tokens plus equal neighbours (SEED correction C14)."""
+    found, start = [], 0
+    for index, (frames, count) in enumerate(zip(lengths.tolist(), token_lengths.tolist(), strict=True)):
+        target = tokens[start : start + count]
+        start += count
+        if frames < count + int((target[1:] == target[:-1]).sum()):
+            found.append(index)
+    return found
+
+
+@dataclass
+class Validation:
+    """What a validation found: pooled rates, mean loss an output frame, share of blank frames, and some pairs of texts."""
+
+    wer: float
+    cer: float
+    loss: float
+    blank_share: float
+    samples: list[tuple[str, str]]
+
+
+class CTCTask(LightningModule):
+    """Loss, optimiser, averaging and validation of a CTC model.
+
+    Args:
+        model: the network.
+        tokens: its token table.
+        recipe: the training section of the recipe.
+        total_steps: optimiser steps of the whole training, for the schedule.
+    """
+
+    def __init__(self, model: CTCModel, tokens: TokenTable, recipe: TrainingRecipe, total_steps: int) -> None:
+        super().__init__()
+        self.model = model
+        self.tokens = tokens
+        self.recipe = recipe
+        self.total_steps = total_steps
+        self.average = WeightAverage(model, recipe.ema_decay)
+        self.impossible_ids: set[str] = set()
+        self.optimizer_steps = 0
+        self.gradient_norm = 0.0
+
+    def training_step(self, batch: Batch, _: int) -> torch.Tensor:
+        self.impossible_ids.update(batch.ids[index] for index in impossible(self.output_lengths(batch), batch.tokens, batch.token_lengths))
+        loss = self.loss(batch)
+        if not torch.isfinite(loss):
+            raise TympanError(
+                f"The loss is {loss.item()} at step {self.optimizer_steps}; the batch holds {', '.join(batch.ids[:5])}.",
+                "Lower training.learning_rate, or look at these recordings.",
+            )
+        return loss
+
+    def output_lengths(self, batch: Batch) -> torch.Tensor:
+        return self.model.output_lengths(batch.lengths)
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """The final CTC loss, mixed with the mean of the intermediate ones."""
+        output = self.model.run(batch.features, batch.lengths)
+        final, *taps = (
+            ctc_loss(log_probs, output.lengths, batch.tokens, batch.token_lengths) for log_probs in (output.log_probs, *output.intermediate)
+        )
+        if not taps:
+            return final
+        weight = self.recipe.intermediate_weight
+        return (1 - weight) * final + weight * torch.stack(taps).mean()
+
+    def configure_optimizers(self) -> Any:
+        decay = [p for p in self.model.parameters() if p.ndim > 1]
+        rest = [p for p in self.model.parameters() if p.ndim <= 1]  # biases and norms are not pulled to 0
+        groups = [{"params": decay, "weight_decay": self.recipe.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+        return torch.optim.AdamW(groups, lr=self.recipe.learning_rate, betas=self.recipe.betas, fused=True)
+
+    def learning_rate(self) -> float:
+        """The rate of the next optimiser step."""
+        share = SCHEDULES[self.recipe.schedule](self.optimizer_steps, self.total_steps, self.recipe.warmup_share)
+        return self.recipe.learning_rate * share
+
+    def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
+        for group in optimizer.param_groups:
+            group["lr"] = self.learning_rate()
+        optimizer.step(closure=optimizer_closure)
+        self.optimizer_steps += 1
+        self.average.update()
+
+    def configure_gradient_clipping(self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None) -> None:
+        self.gradient_norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip))
+
+    @torch.no_grad()
+    def validate(self, batches: Iterable[Batch], samples: int = 3) -> Validation:
+        """Greedy decoding of `batches` with the averaged weights."""
+        references, hypotheses, losses, frames, blanks = [], [], 0.0, 0, 0
+        training = self.model.training
+        with self.average.applied():
+            self.model.eval()
+            for batch in batches:
+                log_probs, lengths = self.model(batch.features.to(self.device), batch.lengths.to(self.device))
+                valid = int(lengths.sum())
+                losses += valid * float(ctc_loss(log_probs, lengths, batch.tokens.to(self.device), batch.token_lengths.to(self.device)))
+                frames += valid
+                for row, length, text in zip(log_probs.cpu().numpy(), lengths.tolist(), batch.texts, strict=True):
+                    hypotheses.append(self.tokens.decode(greedy(row[:length]).tokens))
+                    references.append(text)
+                    blanks += int((row[:length].argmax(axis=1) == BLANK).sum())
+        self.model.train(training)
+        score = scoring.score(references, hypotheses)
+        pairs = list(zip(references, hypotheses, strict=True))[:samples]
+        return Validation(score.wer, score.cer, losses / max(1, frames), blanks / max(1, frames), pairs)
