@@ -1,0 +1,61 @@
+# Everything a newcomer and the CI call. Each environment belongs to this folder and is brought up to date when
+# pyproject.toml or constraints.txt change (anew: make clean); nothing outside the folder is touched but pip's cache.
+#   PYTHON=...    the interpreter for new environments (else python3.11, else another from 3.10 to 3.13)
+#   AUDIO=...     a recording of your own for `make demo`
+#   PYTEST=...    more arguments for pytest, e.g. make test PYTEST="-k scoring"
+
+SHELL := /bin/sh
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+LOCKS := pyproject.toml constraints.txt scripts/make_venv.sh
+SOURCES := $(shell find src -type f -not -path '*/__pycache__/*')
+export PYTHON AUDIO
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long lint bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: .venv-demo/.installed ## transcribe the sample clips, without torch; your own file with: make demo AUDIO=my.wav
+	@if [ -n "$$AUDIO" ]; then .venv-demo/bin/tympan transcribe "$$AUDIO"; else .venv-demo/bin/python scripts/demo.py; fi
+
+test: .venv/.installed ## the tests that run in minutes
+	.venv/bin/python -m pytest -n 2 -m "not long" $(PYTEST)
+
+test-long: .venv/.installed ## all tests, the long ones too
+	.venv/bin/python -m pytest -n 2 $(PYTEST)
+
+lint: .venv/.installed ## ruff (rules and format) and mypy
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+bench: .venv/.installed ## each benchmarks/bench_*.py in turn; they write JSON rows beside themselves
+	@set -e; for file in benchmarks/bench_*.py; do \
+		[ -f "$$file" ] || { echo "No benchmark in benchmarks/ yet."; exit 1; }; \
+		echo ".venv/bin/python $$file"; .venv/bin/python "$$file"; done
+
+clean: ## remove the environments and what builds and tools left
+	rm -rf .venv .venv-demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A real install, not an editable one: the demo shows what a user of the package gets.
+.venv-demo/.installed: .venv-demo/.dependencies $(SOURCES)
+	@echo "Installing tympan into .venv-demo"
+	@.venv-demo/bin/python $(PIP_INSTALL) --no-deps --force-reinstall .
+	@touch $@
+
+.venv-demo/.dependencies: $(LOCKS)
+	@./scripts/make_venv.sh .venv-demo
+	@echo "Installing what tympan needs to transcribe (about 200 MB, no torch)"
+	@.venv-demo/bin/python $(PIP_INSTALL) .
+	@touch $@
+
+# torch goes first and by its exact version, so that a build already chosen (CPU, CUDA) is not replaced by another package's wish.
+.venv/.installed: $(LOCKS) src/tympan/__init__.py
+	@./scripts/make_venv.sh .venv
+	@echo "Installing torch (the largest part) into .venv"
+	@.venv/bin/python $(PIP_INSTALL) "$$(grep '^torch==' constraints.txt)"
+	@echo "Installing tympan[train,serve,dev] into .venv"
+	@.venv/bin/python $(PIP_INSTALL) --editable '.[train,serve,dev]'
+	@touch $@
