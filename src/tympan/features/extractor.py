@@ -14,6 +14,8 @@ samples alone, in an order of operations that does not depend on its neighbours.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,18 +36,22 @@ class Extractor(ABC):
 
     Attributes:
         name: the key by which `from_config` finds it.
+        choices: option -> the values it may take, the default first; each is a keyword of the constructor and an attribute.
         sample_rate: of the samples it expects, in Hz; nothing is resampled here.
         num_features: F.
         window_length: samples that one frame sees.
         hop_length: samples from one frame's start to the next one's; never more than window_length.
+        window: (window_length,) weights of a frame's samples.
         padding: samples reflected at both ends, 0 where frames are not centred.
     """
 
     name: ClassVar[str]
+    choices: ClassVar[Mapping[str, tuple[object, ...]]] = MappingProxyType({})
     sample_rate: int
     num_features: int
     window_length: int
     hop_length: int
+    window: npt.NDArray[np.float64]
     padding: int = 0
 
     @property
@@ -53,9 +59,9 @@ class Extractor(ABC):
         """Seconds from one frame to the next."""
         return self.hop_length / self.sample_rate
 
-    @abstractmethod
     def config(self) -> dict[str, object]:
-        """Describe this extractor such that `from_config` builds an equal one; only JSON values."""
+        """Describe this extractor such that `from_config` builds an equal one: every option, only JSON values."""
+        return {"name": self.name, **{option: getattr(self, option) for option in self.choices}}
 
     @abstractmethod
     def compute(self, frames: Samples) -> Features:
@@ -142,7 +148,7 @@ class Stream:
     def _write(self, samples: Samples, features: Features) -> int:
         """Fill the first rows of features with the frames that samples complete; return how many."""
         if self._finished:
-            raise TympanError("This feature stream is finished and takes no more samples.", "Begin the next recording with extractor.stream().")
+            raise TympanError("This feature stream is finished and takes no more samples.", "Begin a recording with extractor.stream().")
         done = 0
         step = BLOCK_FRAMES * self._extractor.hop_length  # an hour is never copied as one
         for start in range(0, len(samples), step):
@@ -164,11 +170,12 @@ class Stream:
 
     def _write_end(self, features: Features) -> int:
         if self._finished:
-            raise TympanError("This feature stream is already finished.", "Begin the next recording with extractor.stream().")
+            raise TympanError("This feature stream is already finished.", "Begin a recording with extractor.stream().")
         self._finished = True
         padding = self._extractor.padding
         if padding and 0 < self._accepted <= padding:
-            self._held = np.pad(self._held, padding, mode="reflect")  # goes to and fro where the recording is shorter than the padding
+            positions = np.arange(-padding, self._accepted + padding)
+            self._held = self._held[reflect(positions, self._accepted)]
         elif padding and self._accepted:
             self._held = np.concatenate([self._held, self._edge[-2::-1]])
         return self._write_frames(features)
@@ -183,6 +190,17 @@ class Stream:
             done += len(frames)
             self._held = self._held[len(frames) * hop :]
         return done
+
+
+def reflect(positions: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int64]:
+    """Map positions outside 0..length-1 to samples inside, mirrored at the first and the last sample, which are not repeated.
+
+    A recording no longer than the padding has too few samples for one reflection (torch and librosa refuse it): there the mirror
+    image is mirrored again, to and fro, with period 2 (length - 1); a single sample is repeated.
+    """
+    period = max(1, 2 * (length - 1))
+    wrapped = positions % period
+    return np.minimum(wrapped, period - wrapped) if length > 1 else np.zeros_like(positions)
 
 
 def check_samples(samples: npt.NDArray[Any]) -> Samples:

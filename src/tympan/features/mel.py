@@ -56,8 +56,8 @@ def kaldi_filters(num_mels: int, fft_length: int, sample_rate: int, low_hz: floa
     """
     low, high = hz_to_mel(np.array([low_hz, high_hz]))
     edges: Array = np.linspace(low, high, num_mels + 2)
-    mels = hz_to_mel(np.arange(fft_length // 2 + 1) * (sample_rate / fft_length))
-    weights = triangles(mels, edges)
+    bins: Array = np.arange(fft_length // 2 + 1, dtype=np.float64) * (sample_rate / fft_length)
+    weights = triangles(hz_to_mel(bins), edges)
     weights[:, -1] = 0.0
     return weights
 
