@@ -172,14 +172,14 @@ def test_ten_minutes_need_no_large_temporary(extractor) -> None:
 def test_a_finished_stream_says_so() -> None:
     stream = from_config({"name": "fbank80"}).stream()
     stream.finish()
-    with pytest.raises(TympanError, match="finished.*stream"):
+    with pytest.raises(TympanError, match=r"finished.*stream"):
         stream.accept(noise(10))
-    with pytest.raises(TympanError, match="finished.*stream"):
+    with pytest.raises(TympanError, match=r"finished.*stream"):
         stream.finish()
 
 
 def test_integers_are_refused_with_the_scale_to_use() -> None:
-    with pytest.raises(TympanError, match="int16.*32768"):
+    with pytest.raises(TympanError, match=r"int16.*32768"):
         from_config({"name": "fbank80"})(np.zeros(1000, np.int16))
 
 

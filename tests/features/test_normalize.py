@@ -53,7 +53,7 @@ def test_global_takes_the_given_statistics() -> None:
 
 
 def test_global_of_another_size_is_refused() -> None:
-    with pytest.raises(ShapeError, match="4.*2"):
+    with pytest.raises(ShapeError, match=r"4.*2"):
         Normalization("global", (0.0, 0.0), (1.0, 1.0))(features_TF())
 
 

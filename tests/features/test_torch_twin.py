@@ -138,7 +138,7 @@ def test_a_normalization_twin_equals_numpy_and_never_reads_padding(config) -> No
 
 def test_a_normalization_twin_checks_shapes() -> None:
     twin = build_normalization_twin(NORMALIZATIONS[2])
-    with pytest.raises(ShapeError, match="4.*3"):
+    with pytest.raises(ShapeError, match=r"4.*3"):
         twin(torch.zeros(1, 5, 4), torch.tensor([5]))
     with pytest.raises(ShapeError, match=r"\(B, T, F\)"):
         twin(torch.zeros(5, 3), torch.tensor([5]))

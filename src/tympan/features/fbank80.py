@@ -2,7 +2,7 @@
 
 Differences from Kaldi's defaults: 80 bands, 7600 Hz as upper edge, no dither (features are a function of the samples), and samples
 stay in [-1, 1]. Kaldi reads 16-bit integers as they are, 32768 times larger: its log values lie 2 ln 32768 = 20.79 above ours, except
-where our floor acts: an energy below 1.19e-7 per band, which a sine of 1 kHz reaches at -101 dB of full scale (90 at 300 Hz, 114 at 4 kHz).
+where our floor acts: an energy below 1.19e-7 in a band, reached by a sine of 1 kHz at -101 dB of full scale (300 Hz: -90, 4 kHz: -114).
 
 Source: kaldi-asr/kaldi, src/feat/feature-fbank.cc and feature-window.cc; the same numbers as kaldi-native-fbank 1.23.
 """

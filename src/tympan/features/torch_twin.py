@@ -2,9 +2,9 @@
 
 A twin takes its constants from the numpy extractor of the same config, and differs from it by less than 1e-5: absolute on log and
 normalised features, relative on power. float32 inside could not hold this: its FFT errs by 1e-7 of the loudest bin, which is 1 % of the
-amplitude of a bin 100 dB below it and 0.02 in the logarithm of its power. Both sides therefore compute in float64 (error 1e-16 of the loudest bin, far below
-either floor) and round once, at the end, where half a unit in the last place of a log value of 16 is 1e-6. Devices without float64
-(Apple's GPUs) are refused by torch: compute the features on the CPU there.
+amplitude of a bin 100 dB below it and 0.02 in the logarithm of its power. Both sides therefore compute in float64 (error 1e-16 of the
+loudest bin, far below either floor) and round once, at the end, where half a unit in the last place of a log value of 16 is 1e-6.
+Devices without float64 (Apple's GPUs) are refused by torch: compute the features on the CPU there.
 
 Samples beyond an utterance's length change nothing, whatever they hold; frames beyond its length are zero.
 """
