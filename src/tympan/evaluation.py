@@ -42,7 +42,8 @@ class Evaluation:
         return {
             "wer": score.wer,
             "cer": score.cer,
-            "wer_interval": list(score.wer_interval),
+            "wer_interval": list(score.wer_interval) if score.wer_interval else None,
+            "interval_by": score.interval_by,
             "substitutions": score.words.substitutions,
             "deletions": score.words.deletions,
             "insertions": score.words.insertions,

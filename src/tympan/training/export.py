@@ -111,7 +111,7 @@ def frame_shift(model: CTCModel, extractor: features.Extractor) -> float:
 
 def trace(model: CTCModel, num_features: int) -> bytes:
     """The network as one ONNX file with free batch and time."""
-    batch, frames = torch.export.Dim("batch"), torch.export.Dim("frames")
+    free = torch.export.Dim.DYNAMIC
     example = (torch.randn(2, 200, num_features), torch.tensor([200, 133]))
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # tells of a torchvision that nobody needs
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder, torch.no_grad():
@@ -123,7 +123,7 @@ def trace(model: CTCModel, num_features: int) -> bytes:
             path,
             input_names=["features", "lengths"],
             output_names=["log_probs", "output_lengths"],
-            dynamic_shapes={"features": {0: batch, 1: frames}, "lengths": {0: batch}},
+            dynamic_shapes={"features": {0: free, 1: free}, "lengths": {0: free}},
             opset_version=OPSET,
             dynamo=True,
             external_data=False,
