@@ -1,21 +1,12 @@
 """The front ends and the normalisation once more in torch, batched, for training.
 
 A twin takes its constants from the numpy extractor of the same config, and differs from it by less than 1e-5: absolute on log and
-<<<<<<< HEAD
-normalised features, relative on power. float32 inside could not hold this: its FFT errs by 1e-7 of the loudest bin, which is 1 % of a
-bin 100 dB below it and so 0.01 in its logarithm. Both sides therefore compute in float64 (error 1e-16 of the loudest bin, far below
-either floor) and round once, at the end, where half a unit in the last place of a log value of 16 is 1e-6. This costs nothing that is
-seen beside a network on a CPU or a data-centre GPU; devices without float64 (Apple's) are refused by torch: run the twin on the CPU there.
-
-Samples beyond an utterance's length are never read, whatever they hold; frames beyond its length are zero.
-=======
 normalised features, relative on power. float32 inside could not hold this: its FFT errs by 1e-7 of the loudest bin, which is 1 % of the
 amplitude of a bin 100 dB below it and 0.02 in the logarithm of its power. Both sides therefore compute in float64 (error 1e-16 of the
 loudest bin, far below either floor) and round once, at the end, where half a unit in the last place of a log value of 16 is 1e-6.
 Devices without float64 (Apple's GPUs) are refused by torch: compute the features on the CPU there.
 
 Samples beyond an utterance's length change nothing, whatever they hold; frames beyond its length are zero.
->>>>>>> features
 """
 
 from __future__ import annotations
@@ -129,19 +120,6 @@ def _valid(lengths: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def _pad(samples: torch.Tensor, lengths: torch.Tensor, padding: int) -> torch.Tensor:
-<<<<<<< HEAD
-    """Return (B, N + 2 padding): each utterance mirrored at its own two ends (see `extractor.reflect`), zeros elsewhere."""
-    num_samples = samples.shape[1]
-    samples = samples.masked_fill(~_valid(lengths, num_samples), 0.0)
-    if padding == 0:
-        return samples
-    positions = torch.arange(-padding, num_samples + padding, device=samples.device)
-    period = (2 * (lengths - 1)).clamp(min=1)[:, None]
-    wrapped = positions % period
-    sources = torch.minimum(wrapped, period - wrapped).minimum((lengths - 1).clamp(min=0)[:, None])  # (B, N + 2 padding)
-    inside = positions < (lengths + padding)[:, None]
-    return samples.gather(1, sources).masked_fill(~inside, 0.0)
-=======
     """Return (B, N + 2 padding): each utterance mirrored at its own two ends, as `extractor.reflect` does.
 
     What follows an utterance's right edge is without meaning: only frames beyond its length see it.
@@ -153,7 +131,6 @@ def _pad(samples: torch.Tensor, lengths: torch.Tensor, padding: int) -> torch.Te
     wrapped = positions % period
     sources = torch.minimum(wrapped, period - wrapped).minimum((lengths - 1).clamp(min=0)[:, None])  # (B, N + 2 padding)
     return samples.gather(1, sources)
->>>>>>> features
 
 
 def _fbank80(extractor: Extractor, frames: torch.Tensor, constants: dict[str, torch.Tensor]) -> torch.Tensor:
