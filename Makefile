@@ -19,6 +19,10 @@ help: ## this list
 demo: .venv-demo/.installed ## transcribe the sample clips, without torch; your own file with: make demo AUDIO=my.wav
 	@if [ -n "$$AUDIO" ]; then .venv-demo/bin/tympan transcribe "$$AUDIO"; else .venv-demo/bin/python scripts/demo.py; fi
 
+# pytest already runs two processes; threads of torch in each would only fight for the cores (ten times slower on four busy ones).
+test test-long: export OMP_NUM_THREADS = 1
+test test-long: export OPENBLAS_NUM_THREADS = 1
+
 test: .venv/.installed ## the tests that run in minutes
 	.venv/bin/python -m pytest -n 2 -m "not long" $(PYTEST)
 
