@@ -51,7 +51,7 @@ clean: ## remove the environments and what builds and tools left
 
 .venv-demo/.dependencies: $(LOCKS)
 	@./scripts/make_venv.sh .venv-demo
-	@echo "Installing what tympan needs to transcribe (about 200 MB, no torch)"
+	@echo "Installing what tympan needs to transcribe (about 225 MB by du -sm, no torch)"
 	@.venv-demo/bin/python $(PIP_INSTALL) .
 	@touch $@
 
