@@ -1,0 +1,9 @@
+"""Any recording -> mono float32 samples in [-1, 1] at one rate: whole, in blocks, or cut at pauses."""
+
+from __future__ import annotations
+
+from tympan.audio.raw import AudioInfo, TruncatedAudioWarning
+from tympan.audio.reading import AudioSource, blocks, info, read
+from tympan.audio.segment import AudioSegment, segments
+
+__all__ = ["AudioInfo", "AudioSegment", "AudioSource", "TruncatedAudioWarning", "blocks", "info", "read", "segments"]
