@@ -60,6 +60,6 @@ clean: ## remove the environments and what builds and tools left
 	@./scripts/make_venv.sh .venv
 	@echo "Installing torch (the largest part) into .venv"
 	@.venv/bin/python $(PIP_INSTALL) "$$(grep '^torch==' constraints.txt)"
-	@echo "Installing tympan[train,serve,dev] into .venv"
-	@.venv/bin/python $(PIP_INSTALL) --editable '.[train,serve,dev]'
+	@echo "Installing tympan[train,serve,media,dev] into .venv"
+	@.venv/bin/python $(PIP_INSTALL) --editable '.[train,serve,media,dev]'
 	@touch $@
