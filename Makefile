@@ -1,12 +1,12 @@
 # Everything a newcomer and the CI call. Each environment belongs to this folder and is brought up to date when
-# pyproject.toml or constraints.txt change (anew: make clean); nothing outside the folder is touched but pip's cache.
+# pyproject.toml, constraints.txt or this file change (anew: make clean); nothing outside the folder is touched but pip's cache.
 #   PYTHON=...    the interpreter for new environments (else python3.11, else another from 3.10 to 3.13)
 #   AUDIO=...     a recording of your own for `make demo`
 #   PYTEST=...    more arguments for pytest, e.g. make test PYTEST="-k scoring"
 
 SHELL := /bin/sh
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-LOCKS := pyproject.toml constraints.txt scripts/make_venv.sh
+LOCKS := pyproject.toml constraints.txt Makefile scripts/make_venv.sh
 SOURCES := $(shell find src -type f -not -path '*/__pycache__/*')
 export PYTHON AUDIO
 
