@@ -1,12 +1,12 @@
 # Everything a newcomer and the CI call. Each environment belongs to this folder and is brought up to date when
-# pyproject.toml or constraints.txt change (anew: make clean); nothing outside the folder is touched but pip's cache.
+# pyproject.toml, constraints.txt or this file change (anew: make clean); nothing outside the folder is touched but pip's cache.
 #   PYTHON=...    the interpreter for new environments (else python3.11, else another from 3.10 to 3.13)
 #   AUDIO=...     a recording of your own for `make demo`
 #   PYTEST=...    more arguments for pytest, e.g. make test PYTEST="-k scoring"
 
 SHELL := /bin/sh
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-LOCKS := pyproject.toml constraints.txt scripts/make_venv.sh
+LOCKS := pyproject.toml constraints.txt Makefile scripts/make_venv.sh
 SOURCES := $(shell find src -type f -not -path '*/__pycache__/*')
 export PYTHON AUDIO
 
@@ -18,6 +18,10 @@ help: ## this list
 
 demo: .venv-demo/.installed ## transcribe the sample clips, without torch; your own file with: make demo AUDIO=my.wav
 	@if [ -n "$$AUDIO" ]; then .venv-demo/bin/tympan transcribe "$$AUDIO"; else .venv-demo/bin/python scripts/demo.py; fi
+
+# pytest already runs two processes; threads of torch in each would only fight for the cores (ten times slower on four busy ones).
+test test-long: export OMP_NUM_THREADS = 1
+test test-long: export OPENBLAS_NUM_THREADS = 1
 
 test: .venv/.installed ## the tests that run in minutes
 	.venv/bin/python -m pytest -n 2 -m "not long" $(PYTEST)
@@ -47,7 +51,7 @@ clean: ## remove the environments and what builds and tools left
 
 .venv-demo/.dependencies: $(LOCKS)
 	@./scripts/make_venv.sh .venv-demo
-	@echo "Installing what tympan needs to transcribe (about 200 MB, no torch)"
+	@echo "Installing what tympan needs to transcribe (about 225 MB by du -sm, no torch)"
 	@.venv-demo/bin/python $(PIP_INSTALL) .
 	@touch $@
 
@@ -56,6 +60,6 @@ clean: ## remove the environments and what builds and tools left
 	@./scripts/make_venv.sh .venv
 	@echo "Installing torch (the largest part) into .venv"
 	@.venv/bin/python $(PIP_INSTALL) "$$(grep '^torch==' constraints.txt)"
-	@echo "Installing tympan[train,serve,dev] into .venv"
-	@.venv/bin/python $(PIP_INSTALL) --editable '.[train,serve,dev]'
+	@echo "Installing tympan[train,serve,media,dev] into .venv"
+	@.venv/bin/python $(PIP_INSTALL) --editable '.[train,serve,media,dev]'
 	@touch $@

@@ -17,7 +17,7 @@ from tympan.features.mel128 import Mel128
 from tympan.features.normalize import Normalization
 from tympan.features.stft193 import Stft193
 
-__all__ = ["Extractor", "Normalization", "Stream", "from_config"]
+__all__ = ["Extractor", "Fbank80", "Mel128", "Normalization", "Stft193", "Stream", "from_config"]
 
 _FRONT_ENDS: dict[str, type[Extractor]] = {front_end.name: front_end for front_end in (Fbank80, Mel128, Stft193)}
 

@@ -8,7 +8,7 @@ from tympan.models.encoders.crnn_dredwardhyde import CRNNDredwardhyde
 from tympan.models.encoders.deepspeech2_keras import DeepSpeech2Keras
 from tympan.models.encoders.encoder import Encoder
 
-__all__ = ["ENCODERS", "CRNNAssembly", "CRNNDredwardhyde", "Conformer", "DeepSpeech2Keras", "Encoder"]
+__all__ = ["CRNNAssembly", "CRNNDredwardhyde", "Conformer", "DeepSpeech2Keras", "ENCODERS", "Encoder"]
 
 ENCODERS: dict[str, type[Encoder]] = {
     "conformer": Conformer,
