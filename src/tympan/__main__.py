@@ -1,0 +1,5 @@
+"""`python -m tympan` is `tympan`."""
+
+from tympan.cli import main
+
+main()
