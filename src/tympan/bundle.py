@@ -32,6 +32,8 @@ CARD = "README.md"
 MEMBERS = (MODEL, CARD)
 MAX_HEADER_BYTES = 4 << 20
 MAX_MEMBER_BYTES = 2 << 30
+# What zipfile raises on damaged or foreign archives: bad structure, unknown methods, encryption, odd names.
+UNREADABLE = (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError, OSError, UnicodeDecodeError)
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # equal contents give equal files
 
 FIELDS: dict[str, type | tuple[type, ...]] = {
@@ -103,7 +105,7 @@ class Bundle:
                 members[MODEL],
                 members.get(CARD, b"").decode("utf-8"),
             )
-        except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError, OSError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise BundleError(
                 f"{path} is not a bundle, or it is truncated ({error}).", "Export it again with `tympan export`, or copy it again."
             ) from None

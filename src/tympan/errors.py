@@ -1,14 +1,14 @@
 """Errors that a person can act on: each says what is wrong, where, and what to do.
 
-    TympanError                 the root; the command line prints message and hint and exits with code 2
-    ├── AudioError              a recording cannot be read or is not usable
-    ├── BundleError             a .tympan file is damaged, altered, foreign or too new
-    ├── CheckpointError         a training checkpoint is missing, damaged or of another run
-    ├── ManifestError           a manifest's line is wrong; names file and line
-    ├── MissingExtraError       an optional dependency is not installed; the hint installs it
-    ├── RecipeError             a recipe has a wrong key or value; names each path
-    ├── ShapeError              an array has the wrong shape; names both
-    └── TokenError              text cannot be spelled with the token table, or the table is malformed
+TympanError                 the root; the command line prints message and hint and exits with code 2
+├── AudioError              a recording cannot be read or is not usable
+├── BundleError             a .tympan file is damaged, altered, foreign or too new
+├── CheckpointError         a training checkpoint is missing, damaged or of another run
+├── ManifestError           a manifest's line is wrong; names file and line
+├── MissingExtraError       an optional dependency is not installed; the hint installs it
+├── RecipeError             a recipe has a wrong key or value; names each path
+├── ShapeError              an array has the wrong shape; names both
+└── TokenError              text cannot be spelled with the token table, or the table is malformed
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 import synthesize_yesno
 from strategies import Run
 

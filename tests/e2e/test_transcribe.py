@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
 from strategies import Run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +59,7 @@ def test_words_have_times_within_the_file_and_confidences(tympan: Run) -> None:
     assert " ".join(word["text"] for word in words) == transcript["text"]
     edges = [time for word in words for time in (word["start"], word["end"])]
     assert edges == sorted(edges)
-    assert 0 <= edges[0]
+    assert edges[0] >= 0
     assert edges[-1] <= transcript["duration"] == pytest.approx(soundfile.info(SAMPLES[0]).duration, abs=0.01)
     assert all(word["start"] < word["end"] and 0 <= word["confidence"] <= 1 for word in words)
 

@@ -20,9 +20,8 @@ console = Console(stderr=True, highlight=False)
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar for `total` things; call the result with the number done. It vanishes when all is done."""
-    with Progress(
-        TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
 
@@ -55,12 +54,10 @@ class TrainingDisplay:
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
-        share = f"{validation.blank_share:.0%} blank"
-        console.print(
-            f"{self.title}  WER {validation.wer:.2%}  CER {validation.cer:.2%}  loss {validation.loss:.4f}  {share}  {seconds:.0f} s", soft_wrap=True
-        )
+        rates = f"WER {validation.wer:.2%}  CER {validation.cer:.2%}  loss {validation.loss:.4f}"
+        console.print(f"{self.title}  {rates}  {validation.blank_share:.0%} blank  {seconds:.0f} s", soft_wrap=True)
         if validation.blank_share > 0.999:
-            console.print("  All frames are blank: normal at the start of a CTC training, a few hundred to a few thousand steps.", soft_wrap=True)
+            console.print("  All frames are blank: normal for the first hundreds to thousands of steps of a CTC training.", soft_wrap=True)
         for reference, hypothesis in validation.samples:
             console.print(f"  said   {reference}", markup=False, soft_wrap=True)
             console.print(f"  heard  {hypothesis}", markup=False, soft_wrap=True)

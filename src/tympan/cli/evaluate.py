@@ -37,11 +37,15 @@ def evaluate(
     if json_path is not None:
         write_atomically(json_path, json.dumps(result.to_dict(), indent=1, ensure_ascii=False).encode())
     score, words = result.score, result.score.words
-    interval = "95 % interval by bootstrap over {}s {:.2%} to {:.2%}".format(score.interval_by, *score.wer_interval) if score.wer_interval else "no interval: too few utterances"
+    interval = "too few utterances for an interval"
+    if score.wer_interval is not None:
+        low, high = score.wer_interval
+        interval = f"95 % interval by bootstrap over {score.interval_by}s {low:.2%} to {high:.2%}"
     typer.echo(f"utterances        {len(result.results)} ({result.seconds:.0f} s of audio)")
     typer.echo(f"WER               {score.wer:.2%} ({interval})")
     typer.echo(f"CER               {score.cer:.2%}")
-    typer.echo(f"word errors       {words.substitutions} substituted, {words.deletions} deleted, {words.insertions} inserted of {words.reference_length}")
+    kinds = f"{words.substitutions} substituted, {words.deletions} deleted, {words.insertions} inserted"
+    typer.echo(f"word errors       {kinds} of {words.reference_length}")
     typer.echo(f"real-time factor  {result.rtf:.4f} on {threads or 'all'} thread{'' if threads == 1 else 's'}")
     typer.echo(f"scoring           {scoring.SCORING_RULES}")
     for case in score.worst[:worst]:

@@ -33,7 +33,8 @@ def export(
         raise MissingExtraError(f"Exporting (it imports {error.name})", "train") from None
     text = card.read_text(encoding="utf-8") if card is not None else ""
     proof = write(checkpoint, output, int8=int8, card=text, name=name)
+    typer.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
     typer.echo(
-        f"{output}: {output.stat().st_size / 1e6:.2f} MB. {proof.clips} clips through torch and through the bundle: log_probs differ by at most "
-        f"{proof.log_prob_difference:.2g}, probabilities by {proof.probability_difference:.2g}, {proof.texts_differ} texts differ."
+        f"{proof.clips} clips through torch and through the bundle: log_probs differ by at most {proof.log_prob_difference:.2g}, "
+        f"probabilities by {proof.probability_difference:.2g}, {proof.texts_differ} texts differ"
     )

@@ -27,7 +27,8 @@ def info(
 
     if model is None:
         models = installed_models()
-        typer.echo(json.dumps({"tympan": __version__, "models": models}) if as_json else f"tympan {__version__}, models inside: {', '.join(models)}")
+        text = f"tympan {__version__}, models inside: {', '.join(models) or 'none'}"
+        typer.echo(json.dumps({"tympan": __version__, "models": models}) if as_json else text)
         return
     bundle = load(model, threads=1).bundle
     facts = {

@@ -12,7 +12,9 @@ from tympan.errors import MissingExtraError
 
 def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe, e.g. recipes/english-small.yaml.")],
-    overrides: Annotated[list[str] | None, typer.Option("--set", help="Change one key: --set training.max_epochs=5. May be repeated.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Change one key: --set training.max_epochs=5. May be repeated.")
+    ] = None,
     run: Annotated[Path | None, typer.Option("--run", help="The run's folder; default runs/NAME.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in that folder stopped.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved recipe and the number of parameters, and stop.")] = False,

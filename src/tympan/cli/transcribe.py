@@ -23,10 +23,14 @@ class Format(str, Enum):
 
 
 def transcribe(
-    files: Annotated[list[Path], typer.Argument(help="Recordings: wav, flac, ogg, opus, mp3; video and m4a with the extra 'media'.", show_default=False)],
+    files: Annotated[
+        list[Path], typer.Argument(help="Recordings: wav, flac, ogg, opus, mp3; video and m4a with the extra 'media'.", show_default=False)
+    ],
     model: Annotated[str, typer.Option("--model", "-m", help="A .tympan file, or the name of a model inside the package.")] = "english",
     format: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.txt,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A folder: one file for each recording, instead of standard output.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A folder: one file for each recording, instead of standard output.")
+    ] = None,
     threads: Annotated[int, typer.Option("--threads", help="CPU threads; 0 for all cores.", min=0)] = 0,
 ) -> None:
     """Transcribe recordings.

@@ -44,7 +44,7 @@ def add_noise(samples: Samples, noise: Samples, snr_db: float, rng: np.random.Ge
     if noise_power == 0:
         return samples
     gain = np.sqrt(signal_power / noise_power / 10 ** (snr_db / 10))
-    return (samples + gain * noise).astype(np.float32)
+    return np.asarray(samples + gain * noise, dtype=np.float32)
 
 
 def nonspeech(noises: Sequence[Samples], sample_rate: int, rng: np.random.Generator) -> Samples:
@@ -54,9 +54,9 @@ def nonspeech(noises: Sequence[Samples], sample_rate: int, rng: np.random.Genera
     level = 10 ** rng.uniform(-4, -0.7)
     if kind == "noise":
         noise = noises[int(rng.integers(len(noises)))]
-        return np.resize(np.roll(noise, int(rng.integers(max(1, len(noise))))), count).astype(np.float32)
+        return np.asarray(np.resize(np.roll(noise, int(rng.integers(len(noise)))), count), dtype=np.float32)
     if kind == "silence":
-        return (rng.standard_normal(count) * rng.choice([0.0, 1e-5, 1e-4])).astype(np.float32)
+        return np.asarray(rng.standard_normal(count) * rng.choice([0.0, 1e-5, 1e-4]), dtype=np.float32)
     if kind == "tone":
         times = np.arange(count) / sample_rate
         partials = sum(np.sin(2 * np.pi * rng.uniform(80, 4000) * times) for _ in range(int(rng.integers(1, 4))))
@@ -65,7 +65,7 @@ def nonspeech(noises: Sequence[Samples], sample_rate: int, rng: np.random.Genera
     if kind == "brown":
         white = np.cumsum(white)
         white -= np.linspace(white[0], white[-1], count)
-    return (level * white / (np.abs(white).max() + 1e-9)).astype(np.float32)
+    return np.asarray(level * white / (np.abs(white).max() + 1e-9), dtype=np.float32)
 
 
 def mask_features(

@@ -45,7 +45,7 @@ class AudioCache:
         if start == end:
             return np.zeros(0, dtype=np.float32)
         mapped = np.memmap(self.path, dtype=np.int16, mode="r", offset=2 * start, shape=(end - start,))
-        return mapped.astype(np.float32) / SCALE
+        return np.asarray(mapped / np.float32(SCALE), dtype=np.float32)
 
     def durations(self) -> npt.NDArray[np.float64]:
         """(n,) seconds, as decoded."""

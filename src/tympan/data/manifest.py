@@ -73,7 +73,9 @@ def read_manifest(path: str | Path, *, need_text: bool = True) -> list[Utterance
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise ManifestError(f"The manifest {path} has {len(wrong)} wrong lines: {'; '.join(wrong[:5])}{more}.", "Mend them and try again.")
     if not utterances:
-        raise ManifestError(f"The manifest {path} is empty.", 'It needs lines like {"audio_filepath": "a.wav", "duration": 1.5, "text": "hello"}.')
+        raise ManifestError(
+            f"The manifest {path} is empty.", 'It needs lines like {"audio_filepath": "a.wav", "duration": 1.5, "text": "hello"}.'
+        )
     return utterances
 
 

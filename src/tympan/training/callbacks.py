@@ -67,7 +67,8 @@ class Keeper(Callback):
             self.resume = None
         self.trim_metrics(module.optimizer_steps)
         self.saved = self.clock = time.monotonic()
-        self.audio_seconds, self.losses = 0.0, []  # since the last line of the log
+        self.audio_seconds = 0.0  # since the last line of the log
+        self.losses: list[float] = []  # likewise
 
     def on_train_epoch_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.display.start(self.epoch, trainer.max_epochs or 0, len(self.train.plan(self.epoch)), self.batch)
@@ -116,7 +117,12 @@ class Keeper(Callback):
         speed = self.audio_seconds / max(1e-9, now - self.clock)
         loss = sum(self.losses) / len(self.losses)
         self.display.step(loss, speed, module.learning_rate(), self.batch)
-        metrics = {"loss": loss, "learning_rate": module.learning_rate(), "audio_seconds_per_second": speed, "gradient_norm": module.gradient_norm}
+        metrics = {
+            "loss": loss,
+            "learning_rate": module.learning_rate(),
+            "audio_seconds_per_second": speed,
+            "gradient_norm": module.gradient_norm,
+        }
         self.log_metrics(module, {f"train/{name}": value for name, value in metrics.items()})
         self.clock, self.audio_seconds, self.losses = now, 0.0, []
 

@@ -99,7 +99,8 @@ def make_trainer(recipe: Recipe, folder: Path, keeper: Keeper) -> Trainer:
 def place_epoch(trainer: Trainer, epoch: int) -> None:
     """Let Lightning count epochs from `epoch`; the place within it is the data's own."""
     progress = trainer.fit_loop.epoch_progress.current
-    progress.ready = progress.started = progress.processed = progress.completed = epoch
+    for name in ("ready", "started", "processed", "completed"):
+        setattr(progress, name, epoch)
 
 
 def check_same(recipe: Recipe, checkpoint: Checkpoint, folder: Path) -> None:

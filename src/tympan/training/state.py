@@ -13,7 +13,7 @@ from tympan.training.tasks.ctc import CTCTask
 
 def capture(task: CTCTask, optimizer: torch.optim.Optimizer, facts: dict[str, Any]) -> Checkpoint:
     """The state of `task` and `optimizer` now; `facts` come along."""
-    names = {parameter: name for name, parameter in task.model.named_parameters()}
+    names: dict[torch.Tensor, str] = {parameter: name for name, parameter in task.model.named_parameters()}
     states = {
         (names[parameter], key): value
         for parameter, state in optimizer.state.items()

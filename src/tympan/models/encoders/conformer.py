@@ -23,9 +23,7 @@ class FeedForward(nn.Sequential):
 
     def __init__(self, dim: int, expansion: int, dropout: float) -> None:
         hidden = dim * expansion
-        super().__init__(
-            nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.SiLU(), Dropout(dropout), nn.Linear(hidden, dim), Dropout(dropout)
-        )
+        super().__init__(nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.SiLU(), Dropout(dropout), nn.Linear(hidden, dim), Dropout(dropout))
 
 
 class SelfAttention(nn.Module):
@@ -48,7 +46,8 @@ class SelfAttention(nn.Module):
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # (B, H, T, T)
         weights = torch.softmax(scores.float() + bias, dim=-1).to(v.dtype)
         context = (weights @ v).transpose(1, 2).flatten(2)  # (B, H, T, D/H) -> (B, T, D)
-        return self.dropout(self.out(context))
+        out: torch.Tensor = self.dropout(self.out(context))
+        return out
 
 
 class ConvModule(nn.Module):
@@ -65,7 +64,8 @@ class ConvModule(nn.Module):
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         y = F.glu(self.expand(self.norm(x)), dim=-1) * mask[..., None]
-        return self.dropout(self.project(F.silu(self.mid_norm(self.depthwise(y)))))
+        out: torch.Tensor = self.dropout(self.project(F.silu(self.mid_norm(self.depthwise(y)))))
+        return out
 
 
 class ConformerBlock(nn.Module):
@@ -79,9 +79,7 @@ class ConformerBlock(nn.Module):
         self.feed_forward2 = FeedForward(dim, expansion, dropout)
         self.norm = nn.LayerNorm(dim)
 
-    def forward(
-        self, x: torch.Tensor, mask: torch.Tensor, bias: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor
-    ) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, mask: torch.Tensor, bias: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
         x = x + 0.5 * self.feed_forward1(x)
         x = x + self.attention(x, bias, cos, sin)
         x = x + self.convolution(x, mask)
@@ -136,9 +134,7 @@ class Conformer(Encoder):
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         return self.subsampling.output_lengths(lengths)
 
-    def forward(
-        self, features: torch.Tensor, lengths: torch.Tensor, tap: Tap | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, features: torch.Tensor, lengths: torch.Tensor, tap: Tap | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, T, F), (B,) -> (B, T', D), (B,).
 
         Args:

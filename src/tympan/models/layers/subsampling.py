@@ -30,7 +30,7 @@ class ConvSubsampling(nn.Module):
         self.stages = {4: 2, 8: 3}[factor]
         self.conv1 = nn.Conv2d(1, channels[0], KERNEL, STRIDE, PADDING)
         self.conv2 = nn.Conv2d(channels[0], channels[1], KERNEL, STRIDE, PADDING)
-        bands = -(-(-(-num_features // 2)) // 2)
+        bands = (num_features + 3) // 4  # halved twice, rounded up
         kernel, stride = (KERNEL, STRIDE) if factor == 8 else (1, 1)
         self.project = nn.Conv1d(channels[1] * bands, dim, kernel, stride, kernel // 2)
 
