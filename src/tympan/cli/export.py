@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tympan.errors import MissingExtraError
+from tympan.errors import TympanError
+from tympan.extras import require
 
 
 def export(
@@ -25,16 +26,21 @@ def export(
 
         tympan export runs/mine/best.safetensors -o mine.tympan --int8 --card CARD.md
     """
-    try:
-        from tympan.training.export import export as write
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("tympan"):
-            raise
-        raise MissingExtraError(f"Exporting (it imports {error.name})", "train") from None
-    text = card.read_text(encoding="utf-8") if card is not None else ""
+    require("train", "Exporting")
+    from tympan.training.export import export as write
+
+    text = read_card(card) if card is not None else ""
     proof = write(checkpoint, output, int8=int8, card=text, name=name)
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
     typer.echo(
         f"{proof.clips} clips through torch and through the bundle: log_probs differ by at most {proof.log_prob_difference:.2g}, "
         f"probabilities by {proof.probability_difference:.2g}, {proof.texts_differ} texts differ"
     )
+
+
+def read_card(path: Path) -> str:
+    """The model card's text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TympanError(f"The model card {path} cannot be read ({error}).", "It must be a text file in UTF-8.") from None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tympan.errors import MissingExtraError
+from tympan.extras import require
 
 
 def train(
@@ -29,17 +29,12 @@ def train(
 
         tympan train recipes/english-small.yaml --resume
     """
-    try:
-        from tympan.training.recipe import load_recipe
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"Training (it imports {error.name})", "train") from None
-    checked = load_recipe(recipe, overrides)
-    try:
-        from tympan.training import export, loop, prepare
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("tympan"):
-            raise
-        raise MissingExtraError(f"Training (it imports {error.name})", "train") from None
+    require("train", "Training")
+    from tympan.training.recipe import load_recipe
+
+    checked = load_recipe(recipe, overrides)  # before torch: a wrong key must not wait for it
+    from tympan.training import export, loop, prepare
+
     if dry_run:
         typer.echo(prepare.describe(checked))
         return

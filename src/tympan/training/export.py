@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tympan import features
+from tympan import audio, features
 from tympan.bundle import Bundle
+from tympan.data.manifest import read_manifest
 from tympan.decoding import greedy
-from tympan.errors import CheckpointError, TympanError
+from tympan.errors import AudioError, CheckpointError, ManifestError, TympanError
 from tympan.models.build import build, count_parameters
 from tympan.models.ctc import CTCModel
 from tympan.recognizer import Recognizer
@@ -27,6 +29,7 @@ from tympan.training.quantize import quantize_graph
 TOLERANCE = 1e-4  # of log_probs, float32 weights
 INT8_TOLERANCE = 0.5  # of probabilities; more means that the quantised graph is broken, not merely coarser
 OPSET = 20
+DEV_CLIPS = 20
 PROOF_SECONDS = (0.3, 1.7, 4.1, 9.7)  # none of them is the length of the example that is traced
 
 
@@ -85,7 +88,7 @@ def export(checkpoint: str | Path, path: str | Path, *, int8: bool = False, card
         graph,
         card,
     )
-    proof = prove(model, bundle)
+    proof = prove(model, bundle, proof_clips(extractor.sample_rate) + dev_clips(recipe, extractor.sample_rate))
     check_proof(proof, int8=int8)
     bundle.write(path)
     return proof
@@ -144,14 +147,26 @@ def proof_clips(sample_rate: int) -> list[npt.NDArray[np.float32]]:
     return clips
 
 
-def prove(model: CTCModel, bundle: Bundle) -> Proof:
+def dev_clips(recipe: dict[str, Any], sample_rate: int) -> list[npt.NDArray[np.float32]]:
+    """The first recordings of the recipe's dev manifests, as far as they are still there."""
+    clips: list[npt.NDArray[np.float32]] = []
+    for manifest in recipe["data"]["dev"]:
+        try:
+            clips += [audio.read(utterance.audio, sample_rate) for utterance in read_manifest(manifest)[: DEV_CLIPS - len(clips)]]
+        except (ManifestError, AudioError):
+            continue  # a checkpoint may be exported far from its data; the clips made here remain
+    return clips
+
+
+def prove(model: CTCModel, bundle: Bundle, clips: Sequence[npt.NDArray[np.float32]]) -> Proof:
     """Run clips through torch and through the bundle's own runtime and compare."""
     runtime = Recognizer(bundle, threads=1)
     log_prob_difference = probability_difference = 0.0
     differing = 0
-    clips = proof_clips(runtime.sample_rate)
     for samples in clips:
         frames = runtime.normalization(runtime.extractor(samples))
+        if not len(frames):
+            continue
         with torch.no_grad():
             log_probs, lengths = model(torch.from_numpy(frames)[None], torch.tensor([len(frames)]))
         expected = log_probs[0, : int(lengths[0])].numpy()

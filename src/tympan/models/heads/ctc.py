@@ -37,7 +37,7 @@ class CTCHead(nn.Module):
     def forward(self, encoded: torch.Tensor) -> torch.Tensor:
         """(B, T', D) -> log_probs (B, T' * unfold, V), float32 whatever the autocast (SEED correction C15)."""
         logits: torch.Tensor = self.layers(encoded)
-        logits = logits.float().reshape(len(logits), -1, self.num_tokens)  # (B, T', u V) -> (B, u T', V)
+        logits = logits.float().reshape(logits.shape[0], -1, self.num_tokens)  # (B, T', u V) -> (B, u T', V)
         return torch.log_softmax(logits, dim=-1)
 
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,23 @@
+"""Optional dependencies: asked for before they are needed, so that a missing one is a sentence."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from tympan.errors import MissingExtraError
+
+MODULES = {"train": ("torch", "lightning", "safetensors", "yaml", "onnx", "onnxscript", "tensorboard")}
+
+
+def require(extra: str, what: str) -> None:
+    """Make sure that an extra is installed, without importing anything of it.
+
+    Args:
+        extra: its name.
+        what: the thing that needs it, the beginning of the sentence.
+
+    Raises:
+        MissingExtraError: one of its modules is not there; the hint installs it.
+    """
+    if missing := [module for module in MODULES[extra] if find_spec(module) is None]:
+        raise MissingExtraError(f"{what} (it imports {missing[0]})", extra)

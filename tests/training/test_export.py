@@ -1,0 +1,86 @@
+"""Every architecture leaves torch and stays what it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tympan import features
+from tympan.bundle import Bundle
+from tympan.errors import TympanError
+from tympan.models.build import build
+from tympan.recognizer import Recognizer
+from tympan.tokens import TokenTable
+from tympan.training import export
+from tympan.training.checkpoint import Checkpoint, save_checkpoint
+
+TOKENS = TokenTable.from_texts(["abcdefgh ij"])
+SMALL: dict[str, dict[str, Any]] = {
+    "conformer": {"name": "conformer", "dim": 32, "layers": 2, "expansion": 2, "subsampling": 8, "taps": [1]},
+    "crnn_assembly": {"name": "crnn_assembly", "channels": 4, "blocks": 1, "rnn_layers": 1, "rnn_dim": 16},
+    "crnn_dredwardhyde": {"name": "crnn_dredwardhyde", "channels": 4, "blocks": 1, "rnn_layers": 1, "rnn_dim": 16},
+    "deepspeech2_keras": {"name": "deepspeech2_keras", "channels": 4, "rnn_layers": 1, "rnn_dim": 16},
+}
+
+
+def checkpoint_of(path: Path, encoder: str, seed: int = 0) -> Path:
+    """A checkpoint of an untrained small network."""
+    torch.manual_seed(seed)
+    config = {"encoder": SMALL[encoder], "head": {"unfold": 2} if encoder == "conformer" else {}, "condition": encoder == "conformer"}
+    model = build(config, 80, len(TOKENS))
+    with torch.no_grad():
+        model.head.layers[-1].weight.mul_(8)  # as sure of itself as a trained one, so that texts are not decided by the last bit
+    recipe = {"name": "small", "language": "en", "normalization": {"mode": "utterance"}, "data": {"dev": ["nowhere.jsonl"]}}
+    facts = {
+        "recipe": recipe,
+        "tokens": TOKENS.to_dict(),
+        "model": config,
+        "features": {"name": "fbank80"},
+        "history": [{"wer": 1.0}],
+        "hours": 0.1,
+        "epoch": 1,
+        "step": 2,
+        "version": "0",
+    }
+    save_checkpoint(path, Checkpoint(model.state_dict(), {}, {}, torch.get_rng_state(), facts))
+    return path
+
+
+@pytest.mark.parametrize("encoder", sorted(SMALL))
+@pytest.mark.parametrize("int8", [False, True])
+def test_bundle_gives_what_torch_gives_at_lengths_not_seen_at_export(encoder: str, int8: bool, tmp_path: Path) -> None:
+    checkpoint = checkpoint_of(tmp_path / "best.safetensors", encoder)
+    proof = export.export(checkpoint, tmp_path / "small.tympan", int8=int8)
+    assert proof.clips == len(export.PROOF_SECONDS)
+    recognizer = Recognizer(Bundle.open(tmp_path / "small.tympan"), threads=1)
+    model, extractor, _ = export.restore_model(export.load_checkpoint(checkpoint))
+    samples = np.random.default_rng(1).standard_normal(12_345).astype(np.float32)
+    frames = recognizer.normalization(extractor(samples))
+    with torch.no_grad():
+        expected, lengths = model(torch.from_numpy(frames)[None], torch.tensor([len(frames)]))
+    found = recognizer.log_probs(samples)
+    assert found.shape == expected.shape[1:] == (int(lengths[0]), len(TOKENS))
+    if int8:
+        assert np.abs(np.exp(found) - expected[0].exp().numpy()).max() < 0.2
+    else:
+        np.testing.assert_allclose(found, expected[0].numpy(), atol=1e-4)
+
+
+def test_network_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint = checkpoint_of(tmp_path / "best.safetensors", "conformer")
+    other = export.restore_model(export.load_checkpoint(checkpoint_of(tmp_path / "other.safetensors", "conformer", seed=1)))[0]
+    true_trace = export.trace
+    monkeypatch.setattr(export, "trace", lambda model, num_features: true_trace(other, num_features))
+    with pytest.raises(TympanError, match="differs from torch by"):
+        export.export(checkpoint, tmp_path / "wrong.tympan")
+    assert not (tmp_path / "wrong.tympan").exists()
+
+
+def test_frame_shift_is_that_of_the_subsampled_and_unfolded_frames(tmp_path: Path) -> None:
+    model, extractor, _ = export.restore_model(export.load_checkpoint(checkpoint_of(tmp_path / "best.safetensors", "conformer")))
+    assert isinstance(extractor, features.Extractor)
+    assert export.frame_shift(model, extractor) == pytest.approx(0.04)  # 10 ms x 8 / 2
