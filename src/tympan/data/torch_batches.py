@@ -17,6 +17,10 @@ from tympan.data.manifest import Utterance
 from tympan.features import Extractor, Normalization
 
 
+# Batches are padded to multiples of this, so that few shapes occur: CPU kernels are generated for each shape anew.
+PAD_FRAMES = 64
+
+
 @dataclass
 class Batch:
     """B utterances, padded with zeros.
@@ -54,7 +58,8 @@ class Example:
 def collate(examples: Sequence[Example]) -> Batch:
     """Pad examples to one tensor."""
     lengths = [len(example.features) for example in examples]
-    features = torch.zeros(len(examples), max(1, *lengths) if lengths else 1, examples[0].features.shape[1])
+    frames = -(-max(1, *lengths) // PAD_FRAMES) * PAD_FRAMES if len(lengths) > 1 else max(1, lengths[0])
+    features = torch.zeros(len(examples), frames, examples[0].features.shape[1])
     for row, example in enumerate(examples):
         features[row, : lengths[row]] = torch.from_numpy(example.features)
     return Batch(
