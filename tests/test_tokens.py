@@ -7,8 +7,8 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import texts
 
+from strategies import texts
 from tympan.errors import TokenError
 from tympan.tokens import BLANK, BLANK_TOKEN, MAX_TOKENS, TokenTable, normalize_unicode
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strategies import texts
 
+from strategies import texts
 from tympan.data import Utterance, read_manifest, write_manifest
 from tympan.data.manifest import parse_line
 from tympan.errors import ManifestError
@@ -36,8 +36,10 @@ def test_line_becomes_an_utterance(manifest: Path) -> None:
 
 
 def test_id_is_the_path_and_speaker_is_empty_if_not_given(manifest: Path) -> None:
-    lines = ['{"audio_filepath": "b.wav", "duration": 1, "text": "", "offset": 0.5}', '{"audio_filepath": "c.wav", "duration": 0, "text": "x"']
-    manifest.write_text(f'{lines[0]}\n{lines[1]}, "id": null, "speaker": null}}\n')
+    manifest.write_text(
+        '{"audio_filepath": "b.wav", "duration": 1, "text": "", "offset": 0.5}\n'
+        '{"audio_filepath": "c.wav", "duration": 0, "text": "x", "id": null, "speaker": null}\n'
+    )
     folder = manifest.parent
     assert read_manifest(manifest) == [Utterance("b.wav", folder / "b.wav", 1.0, ""), Utterance("c.wav", folder / "c.wav", 0.0, "x")]
 

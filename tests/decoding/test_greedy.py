@@ -7,8 +7,8 @@ from itertools import groupby
 import numpy as np
 import pytest
 from hypothesis import given
-from strategies import log_probs_TV
 
+from strategies import log_probs_TV
 from tympan.decoding import greedy
 from tympan.errors import ShapeError
 
