@@ -100,7 +100,9 @@ def test_what_changed_is_decoded_anew(make: Make, tmp_path: Path, decoded: list[
         np.testing.assert_allclose(cache.samples(index), audio.read(utterance.audio, rate), atol=1 / 32768)
 
 
-def test_killed_before_its_end_the_cache_is_made_again(make: Make, tmp_path: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_before_its_end_the_cache_is_made_again(
+    make: Make, tmp_path: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     utterances = [make("a.wav", 10), make("b.wav", 20)]
 
     def stop(done: int) -> None:
