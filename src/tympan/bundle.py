@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
+import struct
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,9 +32,21 @@ CARD = "README.md"
 MEMBERS = (MODEL, CARD)
 MAX_HEADER_BYTES = 4 << 20
 MAX_MEMBER_BYTES = 2 << 30
-# What zipfile raises on damaged or foreign archives: bad structure, unknown methods, encryption, odd names.
-UNREADABLE = (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError, OSError, UnicodeDecodeError)
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # equal contents give equal files
+UNIX = 3  # said to be the archive's origin on every system, for the same reason
+
+# What zipfile raises for a damaged directory, places and sizes beyond 64 bits among it (OverflowError, MemoryError).
+DAMAGE = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    EOFError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
 
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "format": int,
@@ -105,7 +117,7 @@ class Bundle:
                 members[MODEL],
                 members.get(CARD, b"").decode("utf-8"),
             )
-        except UNREADABLE as error:
+        except DAMAGE as error:
             raise BundleError(
                 f"{path} is not a bundle, or it is truncated ({error}).", "Export it again with `tympan export`, or copy it again."
             ) from None
@@ -130,7 +142,9 @@ class Bundle:
         text = json.dumps(header, indent=1, ensure_ascii=False, allow_nan=False).encode()
         with atomic_path(Path(path)) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
             for name, data in {HEADER: text, **contents}.items():
-                archive.writestr(zipfile.ZipInfo(name, FIXED_DATE), data)
+                info = zipfile.ZipInfo(name, FIXED_DATE)
+                info.create_system = UNIX
+                archive.writestr(info, data)
 
 
 def read_header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
@@ -138,9 +152,10 @@ def read_header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     names = [info.filename for info in archive.infolist()]
     if HEADER not in names:
         raise BundleError(f"{path} is a zip archive without {HEADER}, so it is no bundle of Tympan.")
+    data = read_stored(archive, path, HEADER, MAX_HEADER_BYTES)
     try:
-        header = json.loads(read_stored(archive, path, HEADER, MAX_HEADER_BYTES).decode("utf-8"))
-    except (json.JSONDecodeError, RecursionError) as error:
+        header = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # also no UTF-8, and numbers of thousands of digits
         raise BundleError(f"{path}: {HEADER} is not JSON ({error}).") from None
     if not isinstance(header, dict) or not isinstance(header.get("format"), int):
         raise BundleError(f"{path}: {HEADER} gives no format.")
@@ -149,7 +164,7 @@ def read_header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     for field, kind in FIELDS.items():
         if not isinstance(header.get(field), kind) or isinstance(header.get(field), bool):
             raise BundleError(f"{path}: {HEADER} has no usable field {field!r}.")
-    if not (math.isfinite(header["frame_shift_s"]) and 0 < header["frame_shift_s"] <= 1):
+    if not 0 < header["frame_shift_s"] <= 1:  # nor is NaN
         raise BundleError(f"{path}: frame_shift_s is {header['frame_shift_s']}.")
     foreign = sorted(set(names) - {HEADER, *header["members"]}) + sorted(set(header["members"]) - set(MEMBERS))
     if foreign or len(names) != len(set(names)):

@@ -15,7 +15,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        with open(temporary, "rb") as file:
+        with open(temporary, "rb+") as file:  # Windows refuses to sync what is open for reading only
             os.fsync(file.fileno())
         os.replace(temporary, path)
         sync_folder(path.parent)

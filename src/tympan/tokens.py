@@ -37,7 +37,8 @@ class TokenTable:
             raise TokenError(f"Token kind {self.kind!r} is not known.", f"Known are: {', '.join(KINDS)}.")
         if not 2 <= len(self.tokens) <= MAX_TOKENS or self.tokens[BLANK] != BLANK_TOKEN:
             raise TokenError(f"A token table needs 2 to {MAX_TOKENS} tokens and {BLANK_TOKEN!r} at index 0.")
-        if wrong := [token for token in self.tokens[1:] if len(token) != 1]:
+        # Half a surrogate pair, which JSON can spell, cannot be written to any file.
+        if wrong := [token for token in self.tokens[1:] if len(token) != 1 or "\ud800" <= token <= "\udfff"]:
             raise TokenError(f"The token {wrong[0]!r} is not a single character.")
         if len(self.index) != len(self.tokens):
             raise TokenError("The token table holds a token twice.")

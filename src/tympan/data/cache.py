@@ -45,7 +45,7 @@ class AudioCache:
         if start == end:
             return np.zeros(0, dtype=np.float32)
         mapped = np.memmap(self.path, dtype=np.int16, mode="r", offset=2 * start, shape=(end - start,))
-        return np.asarray(mapped / np.float32(SCALE), dtype=np.float32)
+        return mapped.astype(np.float32) / np.float32(SCALE)
 
     def durations(self) -> npt.NDArray[np.float64]:
         """(n,) seconds, as decoded."""
@@ -85,17 +85,28 @@ def cache_audio(
 def decode_all(
     utterances: Sequence[Utterance], path: Path, sample_rate: int, progress: Callable[[int], None]
 ) -> tuple[list[int], dict[str, str]]:
-    """Write all samples to `path`; the offsets, and why the unreadable ones were left out."""
+    """Write all samples to `path`; the offsets, and why the unreadable ones were left out.
+
+    A recording that ends early is one of them: half of the audio under the whole transcript teaches a network to invent.
+    """
 
     def decode(utterance: Utterance) -> npt.NDArray[np.int16] | str:
         try:
             samples = audio.read(utterance.audio, sample_rate)
         except AudioError as error:
             return error.message
+        except audio.TruncatedAudioWarning as warning:
+            return str(warning)
         return np.clip(np.rint(samples * SCALE), -SCALE, SCALE - 1).astype(np.int16)
 
     offsets, skipped = [0], {}
-    with atomic_path(path) as temporary, open(temporary, "wb") as file, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with (
+        warnings.catch_warnings(),
+        atomic_path(path) as temporary,
+        open(temporary, "wb") as file,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        warnings.simplefilter("error", audio.TruncatedAudioWarning)
         for done, (utterance, result) in enumerate(zip(utterances, pool.map(decode, utterances), strict=True), start=1):
             if isinstance(result, str):
                 skipped[utterance.id] = result
@@ -116,5 +127,5 @@ def cache_key(utterances: Sequence[Utterance], sample_rate: int) -> str:
             facts = f"{status.st_size} {status.st_mtime_ns}"
         except OSError:
             facts = "missing"
-        digest.update(f"{utterance.audio.resolve()}\0{facts}\n".encode())
+        digest.update(os.fsencode(utterance.audio.resolve()) + f"\0{facts}\n".encode())  # names of old discs are not always UTF-8
     return digest.hexdigest()[:24]

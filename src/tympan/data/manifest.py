@@ -49,7 +49,7 @@ def read_manifest(path: str | Path, *, need_text: bool = True) -> list[Utterance
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # splitlines would cut at U+2028, which JSON leaves as it is
     except FileNotFoundError:
         raise ManifestError(f"There is no manifest {path}.", "Check the path, or the keys data.train and data.dev of the recipe.") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -58,6 +58,7 @@ def read_manifest(path: str | Path, *, need_text: bool = True) -> list[Utterance
     wrong: list[str] = []
     seen: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
+        line = line.strip("\ufeff")  # left where files with byte-order marks were joined
         if not line.strip():
             continue
         try:
@@ -73,9 +74,8 @@ def read_manifest(path: str | Path, *, need_text: bool = True) -> list[Utterance
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise ManifestError(f"The manifest {path} has {len(wrong)} wrong lines: {'; '.join(wrong[:5])}{more}.", "Mend them and try again.")
     if not utterances:
-        raise ManifestError(
-            f"The manifest {path} is empty.", 'It needs lines like {"audio_filepath": "a.wav", "duration": 1.5, "text": "hello"}.'
-        )
+        example = '{"audio_filepath": "a.wav", "duration": 1.5, "text": "hello"}'
+        raise ManifestError(f"The manifest {path} is empty.", f"It needs lines like {example}.")
     return utterances
 
 
@@ -85,6 +85,8 @@ def parse_line(line: str, folder: Path, *, need_text: bool = True) -> Utterance:
         fields = json.loads(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"it is not JSON ({error.msg} at sign {error.pos + 1})") from None
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, deep nesting
+        raise ValueError(f"it is not JSON ({error})") from None
     if not isinstance(fields, dict):
         raise ValueError("it is not a JSON object")
     for key, kind, name in (("audio_filepath", str, "a path"), ("duration", (int, float), "seconds"), ("text", str, "a text")):
@@ -94,10 +96,16 @@ def parse_line(line: str, folder: Path, *, need_text: bool = True) -> Utterance:
             raise ValueError(f"the field {key!r} is missing")
         if not isinstance(fields[key], kind) or isinstance(fields[key], bool):
             raise ValueError(f"{key!r} is {fields[key]!r}, not {name}")
-    duration = float(fields["duration"])
+    try:
+        duration = float(fields["duration"])
+    except OverflowError:
+        duration = math.inf
     if not (math.isfinite(duration) and duration >= 0):
         raise ValueError(f"'duration' is {duration}")
     audio = fields["audio_filepath"]
+    if not audio or "\0" in audio:
+        raise ValueError(f"'audio_filepath' is {audio!r}, which no file can have as its name")
+    fields = {key: value for key, value in fields.items() if value is not None}  # an id of null is no id
     return Utterance(
         id=str(fields.get("id", audio)),
         audio=folder / audio,

@@ -30,23 +30,28 @@ def build(config: Mapping[str, Any], num_features: int, num_tokens: int) -> CTCM
     if options.pop("num_features", num_features) != num_features:
         wanted = config["encoder"]["num_features"]
         raise RecipeError(f"model.encoder.num_features is {wanted}, but the front end gives {num_features} features a frame.")
-    if name not in ENCODERS:
+    if not isinstance(name, str) or name not in ENCODERS:
         raise RecipeError(f"model.encoder.name: there is no encoder {name!r}.", f"There are: {', '.join(sorted(ENCODERS))}.")
-    encoder = construct(ENCODERS[name], "model.encoder", num_features=num_features, **options)
-    head = construct(CTCHead, "model.head", dim=encoder.output_dim, num_tokens=num_tokens, **config.get("head", {}))
-    if config.get("condition") and not getattr(encoder, "taps", ()):
+    encoder = construct(ENCODERS[name], "model.encoder", {"num_features": num_features}, options)
+    given = {"dim": encoder.output_dim, "num_tokens": num_tokens}
+    head = construct(CTCHead, "model.head", given, config.get("head", {}))
+    condition, taps = bool(config.get("condition")), getattr(encoder, "taps", ())
+    if condition and not taps:
         raise RecipeError("model.condition needs model.encoder.taps, the blocks whose posteriors are fed back.")
-    return CTCModel(encoder, head, condition=bool(config.get("condition")))
+    if taps and not condition:
+        raise RecipeError("model.encoder.taps have no effect without model.condition: true.", "Set it, or leave out the taps.")
+    return CTCModel(encoder, head, condition=condition)
 
 
-def construct(kind: type[nn.Module], path: str, **options: Any) -> Any:
-    """`kind(**options)`, with unknown and impossible options told by their path in the recipe."""
-    known = inspect.signature(kind).parameters
+def construct(kind: type[nn.Module], path: str, given: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+    """`kind(**given, **options)`, with unknown and impossible options told by their path in the recipe."""
+    known = [name for name in inspect.signature(kind).parameters if name not in given]
     if unknown := sorted(set(options) - set(known)):
-        raise RecipeError(f"{path}.{unknown[0]}: no such key.", f"There are: {', '.join(known)}.")
+        listed = "; ".join(f"{path}.{name}: no such key" for name in unknown)
+        raise RecipeError(f"{listed}.", f"There are: {', '.join(known)}.")
     try:
-        return kind(**options)
-    except (ValueError, TypeError) as error:
+        return kind(**given, **options)
+    except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:  # torch tells a negative size by a RuntimeError
         raise RecipeError(f"{path}: {error}.") from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def build_network(recipe: Recipe, num_tokens: int) -> tuple[CTCModel, features.E
 def token_table(recipe: Recipe, texts: Sequence[str]) -> TokenTable:
     """The recipe's characters, or those of the transcripts."""
     if recipe.tokens.characters is not None:
-        return TokenTable((BLANK_TOKEN, *recipe.tokens.characters))
+        return TokenTable((BLANK_TOKEN, *unicodedata.normalize("NFC", recipe.tokens.characters)))  # as the transcripts are
     return TokenTable.from_texts(texts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -13,7 +13,7 @@ from tympan.errors import RecipeError
 class Strict(BaseModel):
     """Unknown keys are errors; values do not change after checking."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class DataRecipe(Strict):
@@ -91,6 +91,9 @@ class ModelRecipe(Strict):
         return self
 
 
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
 class TrainingRecipe(Strict):
     """Optimiser, schedule, and how long."""
 
@@ -99,7 +102,7 @@ class TrainingRecipe(Strict):
     warmup_share: float = Field(0.1, ge=0, lt=1, description="share of all steps in which the rate rises")
     schedule: Literal["onecycle", "constant"] = "onecycle"
     weight_decay: float = Field(0.01, ge=0)
-    betas: tuple[float, float] = (0.9, 0.98)
+    betas: tuple[Share, Share] = (0.9, 0.98)
     gradient_clip: float = Field(5.0, gt=0)
     accumulate: int = Field(1, gt=0, description="batches for one optimiser step")
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
@@ -138,7 +141,7 @@ def load_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RecipeError(f"There is no recipe {path}.", "See the folder recipes/ for those that exist.") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         raise RecipeError(f"The recipe {path} is not readable YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(data, dict):
         raise RecipeError(f"The recipe {path} is not a mapping of keys to values.")
@@ -156,7 +159,9 @@ def apply_override(data: dict[str, Any], override: str) -> None:
         raise RecipeError(f"--set {override} is not of the form key.key=value.", "Example: --set training.max_epochs=5")
     *parents, last = key.split(".")
     for parent in parents:
-        child = data.setdefault(parent, {})
+        child = data.get(parent)
+        if child is None:  # also a section whose keys are all left out
+            child = data[parent] = {}
         if not isinstance(child, dict):
             raise RecipeError(f"--set {override}: {parent!r} is no section of the recipe.")
         data = child

@@ -46,8 +46,8 @@ class SelfAttention(nn.Module):
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # (B, H, T, T)
         weights = torch.softmax(scores.float() + bias, dim=-1).to(v.dtype)
         context = (weights @ v).transpose(1, 2).flatten(2)  # (B, H, T, D/H) -> (B, T, D)
-        out: torch.Tensor = self.dropout(self.out(context))
-        return out
+        attended: torch.Tensor = self.dropout(self.out(context))
+        return attended
 
 
 class ConvModule(nn.Module):
@@ -64,8 +64,8 @@ class ConvModule(nn.Module):
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         y = F.glu(self.expand(self.norm(x)), dim=-1) * mask[..., None]
-        out: torch.Tensor = self.dropout(self.project(F.silu(self.mid_norm(self.depthwise(y)))))
-        return out
+        projected: torch.Tensor = self.dropout(self.project(F.silu(self.mid_norm(self.depthwise(y)))))
+        return projected
 
 
 class ConformerBlock(nn.Module):
@@ -120,6 +120,11 @@ class Conformer(Encoder):
         taps: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
+        for name, value in {"dim": dim, "layers": layers, "heads": heads, "expansion": expansion}.items():
+            if value < 1:
+                raise ValueError(f"{name} {value} is not positive")
+        if not 0 <= layer_drop < 1:
+            raise ValueError(f"layer_drop {layer_drop} is not from 0 to below 1")
         if any(not 0 < tap < layers for tap in taps):
             raise ValueError(f"taps {tuple(taps)} must lie between 1 and {layers - 1}, before the last block")
         self.num_features = num_features

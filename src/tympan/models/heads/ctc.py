@@ -8,6 +8,13 @@ from torch import nn
 ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
 
 
+def activation_layer(name: str) -> nn.Module:
+    """The activation of that name; ValueError names those that there are."""
+    if name not in ACTIVATIONS:
+        raise ValueError(f"activation {name!r} is none of {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[name]()
+
+
 class CTCHead(nn.Module):
     """Linear, or Linear - activation - dropout - Linear, then log-softmax.
 
@@ -25,11 +32,13 @@ class CTCHead(nn.Module):
         self, dim: int, num_tokens: int, *, hidden: int = 0, activation: str = "gelu", dropout: float = 0.1, unfold: int = 1
     ) -> None:
         super().__init__()
+        if hidden < 0 or unfold < 1:
+            raise ValueError(f"hidden {hidden} must be at least 0 and unfold {unfold} at least 1")
         self.num_tokens = num_tokens
         self.unfold = unfold
         outputs = num_tokens * unfold
         self.layers = (
-            nn.Sequential(nn.Linear(dim, hidden), ACTIVATIONS[activation](), nn.Dropout(dropout), nn.Linear(hidden, outputs))
+            nn.Sequential(nn.Linear(dim, hidden), activation_layer(activation), nn.Dropout(dropout), nn.Linear(hidden, outputs))
             if hidden
             else nn.Sequential(nn.Linear(dim, outputs))
         )

@@ -16,8 +16,8 @@ class DepthwiseConv(nn.Module):
 
     def __init__(self, dim: int, kernel: int) -> None:
         super().__init__()
-        if kernel % 2 == 0:
-            raise ValueError(f"kernel {kernel} is even; a centred convolution needs an odd one")
+        if kernel < 1 or kernel % 2 == 0:
+            raise ValueError(f"kernel {kernel} is not odd and positive, as a centred convolution needs it")
         self.kernel = kernel
         self.weight = nn.Parameter(torch.empty(kernel, dim))
         self.bias = nn.Parameter(torch.zeros(dim))

@@ -16,6 +16,8 @@ class Dropout(nn.Module):
 
     def __init__(self, p: float) -> None:
         super().__init__()
+        if not 0 <= p <= 255 / 256:
+            raise ValueError(f"dropout {p} is not a probability from 0 to 255/256")
         self.p = p
         self.threshold = round(p * 256)
 

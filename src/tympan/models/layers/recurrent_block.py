@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tympan.models.heads.ctc import ACTIVATIONS
+from tympan.models.heads.ctc import activation_layer
 from tympan.models.layers.bidirectional_gru import BidirectionalGRU
 
 
@@ -25,7 +25,7 @@ class RecurrentBlock(nn.Module):
     def __init__(self, dim: int, hidden: int, *, activation: str, dropout: float, batch_as_time: bool = False) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(dim)
-        self.activation = ACTIVATIONS[activation]()
+        self.activation = activation_layer(activation)
         self.gru = BidirectionalGRU(dim, hidden)
         self.dropout = nn.Dropout(dropout)
         self.batch_as_time = batch_as_time

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tympan.models.heads.ctc import ACTIVATIONS
+from tympan.models.heads.ctc import activation_layer
 
 
 class ResidualConv(nn.Module):
@@ -45,7 +45,7 @@ class _ConvUnit(nn.Module):
         super().__init__()
         self.norm_over_channels = norm_over_channels
         self.norm = nn.LayerNorm(bands)
-        self.activation = ACTIVATIONS[activation]()
+        self.activation = activation_layer(activation)
         self.dropout = nn.Dropout(dropout)
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 

@@ -30,7 +30,7 @@ class ConvSubsampling(nn.Module):
         self.stages = {4: 2, 8: 3}[factor]
         self.conv1 = nn.Conv2d(1, channels[0], KERNEL, STRIDE, PADDING)
         self.conv2 = nn.Conv2d(channels[0], channels[1], KERNEL, STRIDE, PADDING)
-        bands = (num_features + 3) // 4  # halved twice, rounded up
+        bands = (num_features + 3) // 4  # two strides of 2, each rounded up
         kernel, stride = (KERNEL, STRIDE) if factor == 8 else (1, 1)
         self.project = nn.Conv1d(channels[1] * bands, dim, kernel, stride, kernel // 2)
 
@@ -41,7 +41,8 @@ class ConvSubsampling(nn.Module):
 
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, T, F), (B,) -> (B, T', D), (B,). Padding is zeroed before each convolution, so it is never seen."""
-        x = (features * length_mask(lengths, features.shape[1])[..., None])[:, None]  # (B, 1, T, F)
+        padding = ~length_mask(lengths, features.shape[1])
+        x = features.masked_fill(padding[..., None], 0.0)[:, None]  # (B, 1, T, F); a product would keep NaN
         for conv in (self.conv1, self.conv2):
             x = torch.relu(conv(x))  # (B, C, T/2, F/2)
             lengths = conv_length(lengths, KERNEL, STRIDE, PADDING)

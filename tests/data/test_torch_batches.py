@@ -1,0 +1,202 @@
+"""Batches of tensors: padded right, and the same whatever the workers and wherever one begins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tympan.data import Utterance, augment
+from tympan.data.cache import AudioCache
+from tympan.data.torch_batches import Augmentation, Batch, Example, SpeechData, collate
+from tympan.features import Fbank80, Normalization
+
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create .* worker processes")  # a test may run on one core
+
+RATE = 16_000
+COUNTS = [4000, 16_000, 9000, 0, 7000, 300, 12_000, 5000, 8000, 11_000, 6000]  # 300 samples do not fill a frame
+NOISE = np.random.default_rng(9).standard_normal(5000).astype(np.float32)
+ROOM = np.exp(-np.arange(800) / 100).astype(np.float32)
+LOUD = Augmentation(
+    speed=(0.9, 1.0, 1.1),
+    noises=(NOISE,),
+    noise_probability=0.5,
+    rooms=(ROOM,),
+    room_probability=0.5,
+    nonspeech=0.2,
+    spec={"frequency_masks": 2, "frequency_width": 10, "time_masks": 2, "time_share": 0.1},
+)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> SpeechData:
+    """Eleven recordings of noise in a cache of twelve, the first of which is not used."""
+    offsets = np.cumsum([0, 77, *COUNTS])
+    samples = np.random.default_rng(0).integers(-9000, 9000, offsets[-1]).astype(np.int16)
+    samples.tofile(tmp_path / "audio.pcm")
+    cache = AudioCache(tmp_path / "audio.pcm", offsets, {}, RATE)
+    utterances = [Utterance(f"u{i}", Path(f"{i}.wav"), count / RATE, f"text {i}") for i, count in enumerate(COUNTS)]
+    tokens = [[i, i + 1] for i in range(len(COUNTS))]
+    positions = range(1, len(COUNTS) + 1)
+    return SpeechData(utterances, tokens, cache, positions, Fbank80(), Normalization("utterance"), 3.0, seed=5)
+
+
+def same(one: Batch, other: Batch) -> bool:
+    return (
+        one.ids == other.ids
+        and one.texts == other.texts
+        and one.seconds == other.seconds
+        and all(torch.equal(getattr(one, part), getattr(other, part)) for part in ("features", "lengths", "tokens", "token_lengths"))
+    )
+
+
+def example(frames: int, tokens: list[int], name: str = "x") -> Example:
+    values = np.random.default_rng(frames).standard_normal((frames, 4)).astype(np.float32)
+    return Example(values, tokens, f"text of {name}", name, frames / 100)
+
+
+def test_collate_pads_features_with_zeros_and_joins_tokens() -> None:
+    examples = [example(3, [1, 2], "a"), example(5, [], "b"), example(0, [7], "c")]
+    batch = collate(examples)
+    assert batch.features.shape == (3, 5, 4) and batch.features.dtype == torch.float32
+    assert batch.lengths.tolist() == [3, 5, 0] and batch.lengths.dtype == torch.int64
+    assert batch.tokens.tolist() == [1, 2, 7] and batch.tokens.dtype == torch.int64
+    assert batch.token_lengths.tolist() == [2, 0, 1] and batch.token_lengths.dtype == torch.int64
+    assert batch.ids == ["a", "b", "c"] and batch.texts == ["text of a", "text of b", "text of c"]
+    assert batch.seconds == pytest.approx(0.08)
+    for row, one in enumerate(examples):
+        assert np.array_equal(batch.features[row, : len(one.features)].numpy(), one.features)
+        assert not batch.features[row, len(one.features) :].any()
+
+
+def test_collate_of_nothing_but_empty_transcripts_has_empty_tokens() -> None:
+    batch = collate([example(2, []), example(1, [])])
+    assert batch.tokens.shape == (0,) and batch.tokens.dtype == torch.int64
+    assert batch.token_lengths.tolist() == [0, 0]
+
+
+def test_collate_of_utterances_without_frames_keeps_one_frame_of_padding() -> None:
+    batch = collate([example(0, [])])
+    assert batch.features.shape == (1, 1, 4)
+    assert batch.lengths.tolist() == [0]
+
+
+def test_every_utterance_comes_once_an_epoch_with_its_own_tokens(data: SpeechData) -> None:
+    batches = list(data)
+    assert sorted(name for batch in batches for name in batch.ids) == sorted(f"u{i}" for i in range(len(COUNTS)))
+    for batch in batches:
+        tokens = batch.tokens.split(batch.token_lengths.tolist())
+        for name, text, frames, own in zip(batch.ids, batch.texts, batch.lengths.tolist(), tokens, strict=True):
+            number = int(name[1:])
+            assert text == f"text {number}"
+            assert own.tolist() == [number, number + 1]
+            assert frames == data.extractor.num_frames(COUNTS[number])
+
+
+def test_features_are_those_of_the_recording_normalized(data: SpeechData) -> None:
+    expected = data.normalization(data.extractor(data.cache.samples(3)))
+    assert np.array_equal(data.example(2).features, expected)
+    assert data.example(2).seconds == COUNTS[2] / RATE
+
+
+def test_order_and_contents_do_not_depend_on_workers(data: SpeechData) -> None:
+    data.augmentation, data.epoch, data.start = LOUD, 3, 1
+    alone = list(data.loader(0))
+    before = torch.get_rng_state()
+    found = list(data.loader(2))
+    assert torch.equal(torch.get_rng_state(), before), "the dropout of a resumed training would not be that of the unbroken one"
+    assert len(found) == len(alone) > 3
+    assert all(map(same, found, alone))
+
+
+def test_start_skips_exactly_the_batches_before_it(data: SpeechData) -> None:
+    data.augmentation = LOUD
+    whole = list(data)
+    for start in range(len(whole) + 1):
+        data.start = start
+        rest = list(data.loader(0))
+        assert len(rest) == len(whole) - start
+        assert all(map(same, rest, whole[start:]))
+
+
+def test_example_depends_on_seed_epoch_and_index_alone(data: SpeechData) -> None:
+    data.augmentation = LOUD
+    first = data.example(1).features
+    for _ in range(3):
+        data.example(4)
+    np.random.seed(1)
+    torch.manual_seed(1)
+    data.start, data.shuffle, data.max_batch_seconds = 5, False, 99.0
+    assert np.array_equal(data.example(1).features, first)
+    for change in ({"seed": 6}, {"epoch": 1}):
+        other = replace(data, **change).example(1).features
+        assert other.shape != first.shape or not np.allclose(other, first)
+
+
+def test_epochs_have_their_own_order_only_if_shuffled(data: SpeechData) -> None:
+    assert data.plan(0) != data.plan(1)
+    data.shuffle = False
+    assert data.plan(0) == data.plan(1)
+
+
+def test_loader_leaves_the_random_state_of_torch_alone(data: SpeechData) -> None:
+    data.augmentation = LOUD
+    before = torch.get_rng_state()
+    list(data.loader(0))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_nonspeech_is_added_with_an_empty_transcript(data: SpeechData) -> None:
+    data.augmentation = Augmentation(nonspeech=0.3)
+    batches = list(data)
+    names = [name for batch in batches for name in batch.ids]
+    extra = [f"nonspeech-{index}" for index in range(11, 14)]
+    assert sorted(names) == sorted([*(f"u{i}" for i in range(11)), *extra])
+    for index in range(11, 14):
+        one = data.example(index)
+        assert one.text == "" and one.tokens == []
+        assert 1 <= one.seconds <= 6
+        assert np.isfinite(one.features).all()
+    assert not np.array_equal(data.example(11).features[:90], data.example(12).features[:90])
+
+
+def test_augmentation_without_options_changes_nothing() -> None:
+    samples = NOISE.copy()
+    rng = np.random.default_rng(0)
+    assert np.array_equal(Augmentation().change_samples(samples, rng), samples)
+    assert np.array_equal(Augmentation(noises=(NOISE,), rooms=(ROOM,)).change_samples(samples, rng), samples)
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "arguments"),
+    [
+        ({"speed": (1.1,)}, "change_speed", 1.1),
+        ({"rooms": (ROOM,), "room_probability": 1.0}, "add_room", ROOM),
+        ({"noises": (NOISE,), "noise_probability": 1.0}, "add_noise", NOISE),
+    ],
+)
+def test_each_change_is_made_where_it_is_asked_for(
+    options: dict[str, Any], name: str, arguments: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[object] = []
+
+    def record(samples: np.ndarray, argument: object, *_: object) -> np.ndarray:
+        called.append(argument)
+        return samples
+
+    for other in ("change_speed", "add_room", "add_noise"):
+        monkeypatch.setattr(augment, other, record if other == name else lambda samples, *_: samples)
+    Augmentation(**options).change_samples(NOISE, np.random.default_rng(0))
+    assert len(called) == 1 and called[0] is arguments
+
+
+def test_probabilities_are_kept() -> None:
+    heard = 0
+    for seed in range(400):
+        changed = Augmentation(noises=(NOISE,), noise_probability=0.3).change_samples(ROOM, np.random.default_rng(seed))
+        heard += not np.array_equal(changed, ROOM)
+    assert 90 < heard < 150  # 120 expected, standard deviation 9

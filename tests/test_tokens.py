@@ -1,0 +1,155 @@
+"""The token table and the one form of text."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strategies import texts
+from tympan.errors import TokenError
+from tympan.tokens import BLANK, BLANK_TOKEN, MAX_TOKENS, TokenTable, normalize_unicode
+
+ABC = TokenTable.from_texts(["a cab"])
+
+
+@given(st.lists(texts(), min_size=1).filter(lambda drawn: any(map(normalize_unicode, drawn))))
+def test_decode_gives_back_the_normalized_text(drawn: list[str]) -> None:
+    table = TokenTable.from_texts(drawn)
+    for text in drawn:
+        indices = table.encode(text)
+        assert BLANK not in indices
+        assert table.decode(indices) == normalize_unicode(text)
+
+
+@given(texts() | st.text())
+def test_normalizing_twice_changes_nothing(text: str) -> None:
+    once = normalize_unicode(text)
+    assert normalize_unicode(once) == once
+    assert unicodedata.is_normalized("NFC", once)
+    assert "\ufeff" not in once
+    assert once == once.strip() and "  " not in once
+
+
+@pytest.mark.parametrize(
+    ("text", "normalized"),
+    [
+        ("\ufeffhello", "hello"),  # a byte-order mark in front, and of a file appended to another
+        ("one\ufefftwo", "onetwo"),
+        ("one\r\ntwo\r\n", "one two"),
+        ("one\n", "one"),
+        (" one \t\u00a0 two ", "one two"),
+        ("u\u0308ber", "\u00fcber"),
+        ("\u212b", "\u00c5"),  # the Ångström sign is the letter
+        ("a\ufeff\u0301", "\u00e1"),
+        ("", ""),
+        ("\ufeff \n", ""),
+    ],
+)
+def test_text_has_one_form(text: str, normalized: str) -> None:
+    assert normalize_unicode(text) == normalized
+
+
+def test_two_forms_of_one_letter_are_one_token() -> None:
+    table = TokenTable.from_texts(["\u00fc", "u\u0308"])
+    assert table.tokens == (BLANK_TOKEN, "\u00fc")
+    assert table.encode("u\u0308") == table.encode("\u00fc") == [1]
+
+
+def test_tokens_are_sorted_by_code_point_behind_the_blank() -> None:
+    assert ABC.tokens == (BLANK_TOKEN, " ", "a", "b", "c")
+    assert ABC.encode("cab a") == [4, 2, 3, 1, 2]
+    assert TokenTable.from_texts(["cb", "a b"]) == ABC
+
+
+def test_blanks_are_left_out_of_decoded_text() -> None:
+    assert ABC.decode([0, 4, 0, 0, 2, 3, 0]) == "cab"
+
+
+@pytest.mark.parametrize(
+    ("character", "named"),
+    [
+        ("d", "'d' (U+0064 LATIN SMALL LETTER D)"),
+        ("\u0430", "(U+0430 CYRILLIC SMALL LETTER A)"),
+        ("\x07", "(U+0007 unnamed)"),
+        ("\U0001f600", "(U+1F600 GRINNING FACE)"),
+    ],
+)
+def test_unknown_character_is_named_with_its_code_point(character: str, named: str) -> None:
+    with pytest.raises(TokenError) as error:
+        ABC.encode(f"ab{character}c")
+    assert named in str(error.value)
+
+
+def test_texts_without_a_character_make_no_table() -> None:
+    with pytest.raises(TokenError, match="empty"):
+        TokenTable.from_texts(["", "\ufeff", " \n"])
+
+
+@pytest.mark.parametrize(
+    ("tokens", "part"),
+    [
+        ((), "at index 0"),
+        ((BLANK_TOKEN,), "2 to"),
+        (("a", "b"), "'<blank>' at index 0"),
+        (("a", BLANK_TOKEN), "at index 0"),
+        ((BLANK_TOKEN, "a", "a"), "twice"),
+        ((BLANK_TOKEN, "a", BLANK_TOKEN), "single character"),
+        ((BLANK_TOKEN, "ab"), "'ab' is not a single character"),
+        ((BLANK_TOKEN, ""), "'' is not a single character"),
+        ((BLANK_TOKEN, "\ud800"), r"'\ud800' is not a single character"),
+        ((BLANK_TOKEN, *map(chr, range(0x10000, 0x10000 + MAX_TOKENS))), "2 to 100000"),
+    ],
+)
+def test_malformed_table_is_refused(tokens: tuple[str, ...], part: str) -> None:
+    with pytest.raises(TokenError) as error:
+        TokenTable(tokens)
+    assert part in str(error.value)
+
+
+def test_unknown_kind_is_refused() -> None:
+    with pytest.raises(TokenError, match=r"'words'.*characters"):
+        TokenTable((BLANK_TOKEN, "a"), "words")
+
+
+def test_hash_tells_order_and_tokens_apart() -> None:
+    tables = [TokenTable((BLANK_TOKEN, *tokens)) for tokens in ("ab", "ba", "abc", "a", "Ab", "\u00fc", '"', "\\")]
+    assert len({table.hash for table in tables}) == len(tables)
+    assert tables[0].hash == TokenTable((BLANK_TOKEN, "a", "b")).hash
+
+
+def test_hash_is_the_same_for_ever() -> None:
+    """Scorers and bundles of different versions find each other by it."""
+    assert TokenTable((BLANK_TOKEN, " ", "a", "\u00fc")).hash == "3a22518995db28d7570511caff653c2a8122b8765a9d9fd763dbb4eabd9b2967"
+
+
+def test_dictionary_gives_back_the_table() -> None:
+    assert TokenTable.from_dict(ABC.to_dict()) == ABC
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tokens": [BLANK_TOKEN, " ", "b", "a", "c"]},
+        {"tokens": [BLANK_TOKEN, " ", "a", "b"]},
+        {"hash": "0" * 64},
+        {"hash": 5},
+        {"hash": None},
+        {"tokens": [BLANK_TOKEN, 1]},
+        {"tokens": "abc"},
+        {"tokens": None},
+        {"kind": None},
+        {"kind": "words"},
+    ],
+)
+def test_tampered_dictionary_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(TokenError):
+        TokenTable.from_dict({**ABC.to_dict(), **change})
+
+
+@pytest.mark.parametrize("field", ["kind", "tokens"])
+def test_dictionary_without_a_field_is_refused(field: str) -> None:
+    with pytest.raises(TokenError, match=field):
+        TokenTable.from_dict({key: value for key, value in ABC.to_dict().items() if key != field})
