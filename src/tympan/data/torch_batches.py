@@ -16,7 +16,6 @@ from tympan.data.cache import AudioCache
 from tympan.data.manifest import Utterance
 from tympan.features import Extractor, Normalization
 
-
 # Batches are padded to multiples of this, so that few shapes occur: CPU kernels are generated for each shape anew.
 PAD_FRAMES = 64
 
