@@ -21,7 +21,7 @@ class Evaluation:
         score: error rates and counts, pooled over the utterances that could be read.
         seconds: of audio.
         processing_s: wall seconds for reading, features, network and search.
-        results: id, reference, hypothesis, word errors, for each utterance, normalised as they were scored.
+        results: id, reference, hypothesis of each utterance, normalised as they were scored.
         failed: id -> why, for recordings that could not be read; they are in no rate.
     """
 
@@ -83,12 +83,12 @@ def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance], progress: 
         seconds += transcript.duration
         references.append(utterance.text)
         hypotheses.append(transcript.text)
-        speakers.append(utterance.speaker or utterance.id)
+        speakers.append(utterance.speaker)
         ids.append(utterance.id)
         progress(done)
     if not ids:
         raise ManifestError("None of the recordings could be read.", next(iter(failed.values()), ""))
-    score = scoring.score(references, hypotheses, speakers=speakers)
+    score = scoring.score(references, hypotheses, speakers=speakers if all(speakers) else None)
     results = [
         {"id": id_, "reference": scoring.normalize_for_scoring(reference), "hypothesis": scoring.normalize_for_scoring(hypothesis)}
         for id_, reference, hypothesis in zip(ids, references, hypotheses, strict=True)

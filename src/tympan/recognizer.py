@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tympan import audio, features
 from tympan.bundle import Bundle
 from tympan.decoding import Hypothesis, greedy
-from tympan.errors import BundleError, ShapeError
+from tympan.errors import BundleError, RecipeError, ShapeError
 from tympan.transcript import Segment, Transcript, Word
 
 if TYPE_CHECKING:
@@ -69,8 +69,11 @@ class Recognizer:
 
     def __init__(self, bundle: Bundle, *, threads: int = 0) -> None:
         self.bundle = bundle
-        self.extractor = features.from_config(bundle.features)
-        self.normalization = features.Normalization.from_config(bundle.normalization)
+        try:
+            self.extractor = features.from_config(bundle.features)
+            self.normalization = features.Normalization.from_config(bundle.normalization)
+        except RecipeError as error:
+            raise BundleError(f"{bundle.path}: {error}", "A newer Tympan may know this front end.") from None
         self.session = open_session(bundle, threads)
 
     @property
@@ -111,7 +114,11 @@ class Recognizer:
         frames = self.normalization(self.extractor(samples))
         if not len(frames):
             return np.zeros((0, len(self.bundle.tokens)), dtype=np.float32)
-        outputs = self.session.run(None, {"features": frames[None], "lengths": np.array([len(frames)], dtype=np.int64)})
+        inputs = {"features": frames[None], "lengths": np.array([len(frames)], dtype=np.int64)}
+        try:
+            outputs = self.session.run(None, inputs)
+        except Exception as error:  # onnxruntime's errors share no base class of their own
+            raise BundleError(f"{self.bundle.path}: the network cannot be run ({' '.join(str(error).split())[:200]}).") from None
         log_probs: npt.NDArray[np.float32] = outputs[0][0, : int(outputs[1][0])]
         if log_probs.shape[1] != len(self.bundle.tokens):
             raise ShapeError(f"The network gives {log_probs.shape[1]} tokens, the table has {len(self.bundle.tokens)}.")

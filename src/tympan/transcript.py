@@ -28,7 +28,7 @@ class Word:
     Attributes:
         text: without white space.
         start, end: seconds, 0 <= start <= end.
-        confidence: 0 to 1, the calibrated probability that the word is right; None if the model gives none.
+        confidence: 0 to 1, higher is surer; not calibrated yet, so no probability. None if the model gives none.
     """
 
     text: str

@@ -12,7 +12,7 @@ import torch
 
 from tympan.data import Utterance, augment
 from tympan.data.cache import AudioCache
-from tympan.data.torch_batches import Augmentation, Batch, Example, SpeechData, collate
+from tympan.data.torch_batches import PAD_FRAMES, Augmentation, Batch, Example, SpeechData, collate
 from tympan.features import Fbank80, Normalization
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create .* worker processes")  # a test may run on one core
@@ -62,7 +62,7 @@ def example(frames: int, tokens: list[int], name: str = "x") -> Example:
 def test_collate_pads_features_with_zeros_and_joins_tokens() -> None:
     examples = [example(3, [1, 2], "a"), example(5, [], "b"), example(0, [7], "c")]
     batch = collate(examples)
-    assert batch.features.shape == (3, 5, 4) and batch.features.dtype == torch.float32
+    assert batch.features.shape == (3, PAD_FRAMES, 4) and batch.features.dtype == torch.float32
     assert batch.lengths.tolist() == [3, 5, 0] and batch.lengths.dtype == torch.int64
     assert batch.tokens.tolist() == [1, 2, 7] and batch.tokens.dtype == torch.int64
     assert batch.token_lengths.tolist() == [2, 0, 1] and batch.token_lengths.dtype == torch.int64
@@ -73,15 +73,20 @@ def test_collate_pads_features_with_zeros_and_joins_tokens() -> None:
         assert not batch.features[row, len(one.features) :].any()
 
 
+def test_frames_are_padded_to_the_next_multiple() -> None:
+    assert collate([example(PAD_FRAMES, [1])]).features.shape[1] == PAD_FRAMES
+    assert collate([example(PAD_FRAMES + 1, [1])]).features.shape[1] == 2 * PAD_FRAMES
+
+
 def test_collate_of_nothing_but_empty_transcripts_has_empty_tokens() -> None:
     batch = collate([example(2, []), example(1, [])])
     assert batch.tokens.shape == (0,) and batch.tokens.dtype == torch.int64
     assert batch.token_lengths.tolist() == [0, 0]
 
 
-def test_collate_of_utterances_without_frames_keeps_one_frame_of_padding() -> None:
+def test_collate_of_utterances_without_frames_is_all_padding() -> None:
     batch = collate([example(0, [])])
-    assert batch.features.shape == (1, 1, 4)
+    assert batch.features.shape == (1, PAD_FRAMES, 4)
     assert batch.lengths.tolist() == [0]
 
 

@@ -23,6 +23,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "conformer": {"name": "conformer", "dim": 32, "layers": 2, "expansion": 2, "subsampling": 8, "taps": [1]},
     "crnn_assembly": {"name": "crnn_assembly", "channels": 4, "blocks": 1, "rnn_layers": 1, "rnn_dim": 16},
     "crnn_dredwardhyde": {"name": "crnn_dredwardhyde", "channels": 4, "blocks": 1, "rnn_layers": 1, "rnn_dim": 16},
+    "crnn_assembly_faithful": {"name": "crnn_assembly", "channels": 4, "blocks": 1, "rnn_layers": 2, "rnn_dim": 16, "faithful": True},
     "deepspeech2_keras": {"name": "deepspeech2_keras", "channels": 4, "rnn_layers": 1, "rnn_dim": 16},
 }
 

@@ -34,6 +34,9 @@ class TrainingDisplay:
         self.task = TaskID(0)
         self.last_line = time.monotonic()
 
+    def note(self, text: str) -> None:
+        console.print(text, markup=False, soft_wrap=True)
+
     def start(self, epoch: int, epochs: int, batches: int, done: int) -> None:
         self.title, self.batches, self.done = f"epoch {epoch + 1}/{epochs}", batches, done
         if console.is_terminal:

@@ -50,6 +50,8 @@ def transcribe(
     from tympan.recognizer import load
     from tympan.transcript import to_format
 
+    if output is not None:
+        refuse_equal_names(files)
     recognizer = load(model, threads=threads)
     failed = False
     with progress("transcribing", len(files)) as advance:
@@ -69,3 +71,12 @@ def transcribe(
             advance(done)
     if failed:
         raise typer.Exit(2)
+
+
+def refuse_equal_names(files: list[Path]) -> None:
+    """TympanError if two recordings would be written to one file."""
+    seen: dict[str, Path] = {}
+    for file in files:
+        if file.stem in seen:
+            raise TympanError(f"{seen[file.stem]} and {file} would both be written as {file.stem}.", "Give them to calls with folders of their own.")
+        seen[file.stem] = file

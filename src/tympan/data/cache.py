@@ -30,7 +30,7 @@ class AudioCache:
     Attributes:
         path: the file.
         offsets: (n + 1,) int64 sample positions; utterance i is offsets[i]:offsets[i + 1].
-        skipped: id -> why, for utterances that could not be read; their length is 0.
+        skipped: path -> why, for recordings that could not be read; their length is 0.
         sample_rate: Hz.
     """
 
@@ -109,7 +109,7 @@ def decode_all(
         warnings.simplefilter("error", audio.TruncatedAudioWarning)
         for done, (utterance, result) in enumerate(zip(utterances, pool.map(decode, utterances), strict=True), start=1):
             if isinstance(result, str):
-                skipped[utterance.id] = result
+                skipped[str(utterance.audio.resolve())] = result
             else:
                 file.write(result.tobytes())
             offsets.append(offsets[-1] + (0 if isinstance(result, str) else len(result)))

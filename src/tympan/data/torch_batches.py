@@ -57,7 +57,7 @@ class Example:
 def collate(examples: Sequence[Example]) -> Batch:
     """Pad examples to one tensor."""
     lengths = [len(example.features) for example in examples]
-    frames = -(-max(1, *lengths) // PAD_FRAMES) * PAD_FRAMES if len(lengths) > 1 else max(1, lengths[0])
+    frames = -(-max(1, *lengths) // PAD_FRAMES) * PAD_FRAMES
     features = torch.zeros(len(examples), frames, examples[0].features.shape[1])
     for row, example in enumerate(examples):
         features[row, : lengths[row]] = torch.from_numpy(example.features)

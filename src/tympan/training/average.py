@@ -32,7 +32,8 @@ class WeightAverage:
         decay = min(self.decay, (1 + self.steps) / (WARMUP_STEPS + self.steps))
         if self.weights:
             parameters = dict(self.module.named_parameters())
-            torch._foreach_lerp_(list(self.weights.values()), [parameters[name].detach() for name in self.weights], 1 - decay)
+            for name, weight in self.weights.items():  # where the parameters are by now: the module may have moved to a GPU
+                self.weights[name] = weight.to(parameters[name].device).lerp_(parameters[name].detach(), 1 - decay)
 
     @contextmanager
     def applied(self) -> Iterator[None]:

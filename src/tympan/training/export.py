@@ -199,10 +199,19 @@ def training_facts(checkpoint: Checkpoint) -> dict[str, Any]:
     facts = checkpoint.facts
     history = facts["history"]
     return {
-        "recipe": facts["recipe"],
+        "recipe": without_folders(facts["recipe"]),
         "hours": round(facts["hours"], 2),
         "epoch": facts["epoch"],
         "steps": facts["step"],
         "validation": history[-1] if history else {},
         "tympan": facts["version"],
     }
+
+
+def without_folders(value: Any) -> Any:
+    """Plain data with every path shortened to its name: a bundle goes to strangers, and where its maker's data lay is not theirs."""
+    if isinstance(value, dict):
+        return {key: without_folders(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_folders(item) for item in value]
+    return value.replace("\\", "/").rpartition("/")[2] if isinstance(value, str) and "/" in value else value

@@ -52,6 +52,9 @@ def train(recipe: Recipe, folder: Path, progress: Progress, display: Display, *,
     if recipe.training.threads:
         torch.set_num_threads(recipe.training.threads)
     prepared = prepare(recipe, progress)
+    if checkpoint is not None and checkpoint.facts["tokens"].get("hash") != prepared.tokens.hash:
+        raise CheckpointError(f"The transcripts of the run in {folder} had other characters.", "Name another folder by --run.")
+    tell(prepared, checkpoint, display)
     describe_run(recipe, prepared, folder)
     steps = sum(-(-len(prepared.train.plan(epoch)) // recipe.training.accumulate) for epoch in range(recipe.training.max_epochs))
     task = CTCTask(prepared.model, prepared.tokens, recipe.training, steps)
@@ -60,6 +63,7 @@ def train(recipe: Recipe, folder: Path, progress: Progress, display: Display, *,
         "tokens": prepared.tokens.to_dict(),
         "model": prepared.model_config,
         "features": prepared.train.extractor.config(),
+        "data_sha256": data_hash(prepared),
         "hours": float(prepared.train.cache.durations()[list(prepared.train.positions)].sum() / 3600),
         "dev_hours": float(prepared.dev.cache.durations()[list(prepared.dev.positions)].sum() / 3600),
         "version": __version__,
@@ -71,6 +75,26 @@ def train(recipe: Recipe, folder: Path, progress: Progress, display: Display, *,
         place_epoch(trainer, keeper.epoch)
         trainer.fit(task, train_dataloaders=prepared.train.loader(workers))
     return folder / "best.safetensors"
+
+
+def tell(prepared: Prepared, checkpoint: Checkpoint | None, display: Display) -> None:
+    """Say what is left out, what is unusual, and where a resumed training goes on."""
+    if prepared.left_out:
+        count, first = len(prepared.left_out), next(iter(prepared.left_out.values()))
+        display.note(f"{count} utterances are left out, named in run.json; the first: {first}")
+    if checkpoint is not None:
+        facts = checkpoint.facts
+        display.note(f"resuming in epoch {facts['epoch'] + 1} after {facts['batch']} of its batches, {facts['step']} steps in all")
+        if facts.get("data_sha256") != data_hash(prepared):
+            display.note("the utterances or their texts are not those that the run began with")
+
+
+def data_hash(prepared: Prepared) -> str:
+    """SHA-256 over ids and texts of all utterances that are used."""
+    digest = hashlib.sha256()
+    for utterance in (*prepared.train.utterances, *prepared.dev.utterances):
+        digest.update(f"{utterance.id}\0{utterance.text}\n".encode())
+    return digest.hexdigest()
 
 
 def make_trainer(recipe: Recipe, folder: Path, keeper: Keeper) -> Trainer:
@@ -123,12 +147,9 @@ def flatten(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def describe_run(recipe: Recipe, prepared: Prepared, folder: Path) -> None:
     """Write what the run is: the resolved recipe, versions, the data's hash, the command."""
     folder.mkdir(parents=True, exist_ok=True)
-    data = hashlib.sha256()
-    for utterance in (*prepared.train.utterances, *prepared.dev.utterances):
-        data.update(f"{utterance.id}\0{utterance.text}\n".encode())
     facts = {
         "command": sys.argv,
-        "data_sha256": data.hexdigest(),
+        "data_sha256": data_hash(prepared),
         "left_out": prepared.left_out,
         "utterances": {"train": len(prepared.train.utterances), "dev": len(prepared.dev.utterances)},
         "tympan": __version__,

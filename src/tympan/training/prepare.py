@@ -72,6 +72,7 @@ def feature_config(recipe: Recipe) -> dict[str, Any]:
 def build_network(recipe: Recipe, num_tokens: int) -> tuple[CTCModel, features.Extractor, dict[str, Any]]:
     """The network with the recipe's seed, its front end, and its resolved description."""
     extractor = features.from_config(feature_config(recipe))
+    features.Normalization.from_config(recipe.normalization)  # only checked here; a mistake must not wait for the audio
     config = model_config(recipe.model)
     torch.manual_seed(recipe.seed)
     return build(config, extractor.num_features, num_tokens), extractor, config
@@ -154,8 +155,8 @@ def select(
         except TokenError as error:
             raise TokenError(f"Utterance {utterance.id}: {error.message}", error.hint) from None
         needed = len(encoded) + int((encoded[1:] == encoded[:-1]).sum())
-        if utterance.id in cache.skipped:
-            left_out[utterance.id] = cache.skipped[utterance.id]
+        if (reason := cache.skipped.get(str(utterance.audio.resolve()))) is not None:
+            left_out[utterance.id] = reason
         elif not recipe.data.min_duration_s <= durations[index] <= recipe.data.max_duration_s:
             left_out[utterance.id] = f"{utterance.id} lasts {durations[index]:.2f} s"
         elif outputs[index] < max(1, needed):

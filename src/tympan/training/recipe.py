@@ -44,7 +44,7 @@ class RoomsRecipe(Strict):
 
 
 class SpecAugmentRecipe(Strict):
-    """Masks over bands and frames (Park et al. 2019, arXiv:1904.08779), filled with each utterance's mean."""
+    """Masks over bands and frames (Park et al. 2019, arXiv:1904.08779), filled with 0, the mean of normalised features."""
 
     frequency_masks: int = Field(2, ge=0)
     frequency_width: int = Field(27, ge=0, description="widest frequency mask in bands")

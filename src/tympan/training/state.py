@@ -40,6 +40,11 @@ def restore(task: CTCTask, optimizer: torch.optim.Optimizer, checkpoint: Checkpo
     task.average.steps = checkpoint.facts["average_steps"]
     task.optimizer_steps = checkpoint.facts["step"]
     for name, parameter in task.model.named_parameters():
-        state = {key: value.clone() for (owner, key), value in checkpoint.optimizer.items() if owner == name}
+        # Step counters stay on the CPU, where AdamW keeps them; moments go where the parameter is.
+        state = {
+            key: value.to(parameter.device, copy=True) if value.ndim else value.clone()
+            for (owner, key), value in checkpoint.optimizer.items()
+            if owner == name
+        }
         if state:
             optimizer.state[parameter] = state

@@ -35,6 +35,8 @@ class BidirectionalGRU(nn.Module):
         Returns:
             (B, T, 2 * hidden).
         """
+        if lengths is None and torch.onnx.is_in_onnx_export():
+            return self._export(x, torch.full((x.shape[0],), x.shape[1], dtype=torch.int64))
         if lengths is None:
             whole: torch.Tensor = self.gru(x)[0]
             return whole
