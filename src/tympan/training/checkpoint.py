@@ -9,15 +9,40 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tympan.errors import CheckpointError
 from tympan.files import atomic_path
 
 FORMAT = 1
 KEY = "tympan"
+
+
+Count = Annotated[int, Field(ge=0)]
+Hours = Annotated[float, Field(ge=0)]
+
+
+class Facts(BaseModel):
+    """The plain data of a checkpoint; a key beyond these is refused, as it could only be meant for another reader."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    format: Count
+    recipe: dict[str, Any]
+    tokens: dict[str, Any]
+    model: dict[str, Any]
+    features: dict[str, Any]
+    hours: Hours
+    dev_hours: Hours
+    version: str
+    epoch: Count
+    batch: Count
+    history: list[dict[str, float]]
+    step: Count
+    average_steps: Count
 
 
 @dataclass
@@ -29,7 +54,7 @@ class Checkpoint:
         average: averaged weights by name; empty if the recipe averages none.
         optimizer: (parameter name, state name) -> tensor.
         random: torch's generator state.
-        facts: plain data: recipe, tokens, normalization, step, epoch, batch, best, history.
+        facts: plain data, see `Facts`.
     """
 
     model: dict[str, torch.Tensor]
@@ -70,16 +95,16 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         raise CheckpointError(f"There is no checkpoint {path}.", "A run's folder holds last.safetensors and best.safetensors.")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            facts = json.loads(metadata[KEY])
+            facts = json.loads((file.metadata() or {})[KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (the file is no mapping)
-    except (SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
+    except (SafetensorError, KeyError, ValueError, RecursionError, OSError) as error:
         raise CheckpointError(
             f"{path} is not a checkpoint of Tympan, or it is damaged ({type(error).__name__}).",
             "Only safetensors files that `tympan train` wrote are read; files with pickle (.ckpt, .pt, .pth) never are.",
         ) from None
-    if facts.get("format") != FORMAT:
-        raise CheckpointError(f"{path} has checkpoint format {facts.get('format')}; this version reads {FORMAT}.", "Update Tympan.")
+    check_facts(facts, path)
+    if "random" not in tensors:
+        raise CheckpointError(f"{path} is damaged: the tensor 'random' is missing.")
     groups: dict[str, dict[str, torch.Tensor]] = {"model": {}, "average": {}, "optimizer": {}}
     for name, tensor in tensors.items():
         group, _, rest = name.partition("/")
@@ -87,3 +112,15 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             groups[group][rest] = tensor
     optimizer = {(name.rpartition("/")[0], name.rpartition("/")[2]): tensor for name, tensor in groups["optimizer"].items()}
     return Checkpoint(groups["model"], groups["average"], optimizer, tensors["random"], facts)
+
+
+def check_facts(facts: object, path: Path) -> None:
+    """CheckpointError if the plain data is of another format, incomplete, or holds what no checkpoint has."""
+    number = facts.get("format") if isinstance(facts, dict) else None
+    if number != FORMAT:
+        raise CheckpointError(f"{path} has checkpoint format {number}; this version reads {FORMAT}.", "Update Tympan.")
+    try:
+        Facts.model_validate(facts)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        raise CheckpointError(f"{path} is not a checkpoint of Tympan, or it is damaged ({'; '.join(problems[:3])}).") from None

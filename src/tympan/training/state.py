@@ -32,11 +32,11 @@ def restore(task: CTCTask, optimizer: torch.optim.Optimizer, checkpoint: Checkpo
     """
     try:
         task.model.load_state_dict(checkpoint.model)
-    except RuntimeError:
+        task.average.weights = {name: checkpoint.average[name].clone() for name in task.average.weights}
+    except (RuntimeError, KeyError):
         raise CheckpointError(
             "The checkpoint's weights do not fit the recipe's network.", "Resume with the recipe that the run began with."
         ) from None
-    task.average.weights = {name: checkpoint.average[name].clone() for name in task.average.weights}
     task.average.steps = checkpoint.facts["average_steps"]
     task.optimizer_steps = checkpoint.facts["step"]
     for name, parameter in task.model.named_parameters():

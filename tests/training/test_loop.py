@@ -1,0 +1,85 @@
+"""What a resumed training may change, and what its log keeps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from tympan.errors import CheckpointError
+from tympan.training.callbacks import Keeper
+from tympan.training.checkpoint import Checkpoint
+from tympan.training.loop import check_same, flatten
+from tympan.training.recipe import Recipe, check_recipe
+
+BASE: dict[str, Any] = {
+    "name": "small",
+    "data": {"train": ["a.jsonl"], "dev": ["b.jsonl"]},
+    "model": {"encoder": {"name": "conformer", "dim": 64}},
+}
+
+
+def recipe(**sections: dict[str, Any]) -> Recipe:
+    return check_recipe({**BASE, **{name: {**BASE.get(name, {}), **section} for name, section in sections.items()}}, "small.yaml")
+
+
+def checkpoint_of(of: Recipe) -> Checkpoint:
+    facts = {"recipe": json.loads(json.dumps(of.model_dump(mode="json")))}
+    return Checkpoint({}, {}, {}, torch.get_rng_state(), facts)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"data": {"workers": 3, "cache": "elsewhere"}},
+        {"training": {"threads": 2, "checkpoint_minutes": 1.0, "max_epochs": 99}},
+    ],
+    ids=str,
+)
+def test_what_makes_no_other_training_may_change(changes: dict[str, Any]) -> None:
+    check_same(recipe(**changes), checkpoint_of(recipe()), Path("run"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"training": {"learning_rate": 0.5}}, "training.learning_rate was 0.0005, is 0.5"),
+        ({"data": {"train": ["a.jsonl", "c.jsonl"]}}, "data.train was ['a.jsonl'], is ['a.jsonl', 'c.jsonl']"),
+        ({"model": {"encoder": {"name": "conformer", "dim": 32}}}, "model.encoder.dim was 64, is 32"),
+        ({"model": {"encoder": {"name": "conformer", "dim": 64, "layers": 2}}}, "model.encoder.layers was None, is 2"),
+        ({"augment": {"spec": None}}, "augment.spec"),
+        ({"augment": {"noise": {"manifest": "n.jsonl"}}}, "augment.noise.manifest was None, is 'n.jsonl'"),
+    ],
+)
+def test_what_makes_another_training_is_refused_and_named(changes: dict[str, Any], part: str) -> None:
+    with pytest.raises(CheckpointError) as error:
+        check_same(recipe(**changes), checkpoint_of(recipe()), Path("run"))
+    assert part in str(error.value) and "run" in str(error.value)
+
+
+def test_flatten_joins_keys_by_dots() -> None:
+    assert flatten({"a": {"b": {"c": 1}, "d": [2]}, "e": None}) == {"a.b.c": 1, "a.d": [2], "e": None}
+
+
+def keeper(folder: Path) -> Keeper:
+    nothing: Any = SimpleNamespace()
+    return Keeper(folder, nothing, nothing, 0, {}, 1.0, nothing)
+
+
+def test_lines_after_the_checkpoint_are_dropped_from_the_log(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 10, "x": 1}\n{"step": 20, "x": 2}\n{"step": 20, "y": 3}\n{"step": 30, "x": 4}\n{"step": 40, "x"')
+    keeper(tmp_path).trim_metrics(20)
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [10, 20, 20]
+    keeper(tmp_path).trim_metrics(0)
+    assert path.read_text() == ""
+
+
+def test_log_that_is_not_there_needs_no_trimming(tmp_path: Path) -> None:
+    keeper(tmp_path).trim_metrics(5)
+    assert list(tmp_path.iterdir()) == []
