@@ -19,8 +19,13 @@ from tympan.training.tasks.ctc import CTCTask
 
 TOKENS = TokenTable.from_texts(["abc"])
 PLACE: dict[str, Any] = {
-    **dict.fromkeys(("recipe", "tokens", "model", "features"), {}),
-    **{"hours": 1.0, "dev_hours": 1.0, "version": "0.1.0", "epoch": 0, "batch": 0, "history": []},
+    **{key: {} for key in ("recipe", "tokens", "model", "features")},
+    "hours": 1.0,
+    "dev_hours": 1.0,
+    "version": "0.1.0",
+    "epoch": 0,
+    "batch": 0,
+    "history": [],
 }
 OPTIONS = {"learning_rate": 1e-2, "warmup_share": 0.5, "ema_decay": 0.9}
 Training = tuple[CTCTask, torch.optim.Optimizer]

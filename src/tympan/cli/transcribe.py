@@ -78,5 +78,7 @@ def refuse_equal_names(files: list[Path]) -> None:
     seen: dict[str, Path] = {}
     for file in files:
         if file.stem in seen:
-            raise TympanError(f"{seen[file.stem]} and {file} would both be written as {file.stem}.", "Give them to calls with folders of their own.")
+            raise TympanError(
+                f"{seen[file.stem]} and {file} would both be written as {file.stem}.", "Give them to calls with folders of their own."
+            )
         seen[file.stem] = file

@@ -38,6 +38,7 @@ class Facts(BaseModel):
     hours: Hours
     dev_hours: Hours
     version: str
+    data_sha256: str = ""  # of ids and texts; none in the first checkpoints
     epoch: Count
     batch: Count
     history: list[dict[str, float]]
