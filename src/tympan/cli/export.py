@@ -32,10 +32,9 @@ def export(
     text = read_card(card) if card is not None else ""
     proof = write(checkpoint, output, int8=int8, card=text, name=name)
     typer.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
-    typer.echo(
-        f"{proof.clips} clips through torch and through the bundle: log_probs differ by at most {proof.log_prob_difference:.2g}, "
-        f"probabilities by {proof.probability_difference:.2g}, {proof.texts_differ} texts differ"
-    )
+    differences = f"log_probs differ by at most {proof.log_prob_difference:.2g}, probabilities by {proof.probability_difference:.2g}"
+    typer.echo(f"{proof.clips} clips through torch and through the bundle: {differences},")
+    typer.echo(f"{proof.frames_differ:.2%} of the frames' best tokens and {proof.texts_differ} texts differ")
 
 
 def read_card(path: Path) -> str:
