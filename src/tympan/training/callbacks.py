@@ -60,6 +60,7 @@ class Keeper(Callback):
         self.batch = resume.facts["batch"] if resume else 0
         self.history: list[dict[str, float]] = list(resume.facts["history"]) if resume else []
         self.random = resume.random if resume else None
+        self.losses: list[float] = list(resume.facts.get("losses", [])) if resume else []  # since the last line of the log
         train.epoch, train.start = self.epoch, self.batch
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
@@ -69,8 +70,7 @@ class Keeper(Callback):
             self.resume = None
         self.trim_metrics(module.optimizer_steps)
         self.saved = self.clock = time.monotonic()
-        self.audio_seconds = 0.0  # since the last line of the log
-        self.losses: list[float] = []  # likewise
+        self.audio_seconds = 0.0  # since the last line of the log, or the resume
 
     def on_train_epoch_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.display.start(self.epoch, trainer.max_epochs or 0, len(self.train.plan(self.epoch)), self.batch)
@@ -110,7 +110,7 @@ class Keeper(Callback):
 
     def save(self, trainer: Trainer, module: CTCTask, name: str) -> None:
         """Write NAME.safetensors."""
-        place = {"epoch": self.epoch, "batch": self.batch, "history": self.history}
+        place = {"epoch": self.epoch, "batch": self.batch, "history": self.history, "losses": self.losses}
         save_checkpoint(self.folder / f"{name}.safetensors", capture(module, trainer.optimizers[0], {**self.facts, **place}))
         self.saved = time.monotonic()
 

@@ -42,6 +42,7 @@ class Facts(BaseModel):
     epoch: Count
     batch: Count
     history: list[dict[str, float]]
+    losses: list[float] = []  # since the last line of the log; none in the first checkpoints
     step: Count
     average_steps: Count
 
