@@ -49,7 +49,7 @@ def read_manifest(path: str | Path, *, need_text: bool = True) -> list[Utterance
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")  # splitlines would cut at U+2028, which JSON leaves as it is
+        lines = path.read_text(encoding="utf-8").split("\n")  # splitlines would cut at U+2028, which JSON leaves as it is
     except FileNotFoundError:
         raise ManifestError(f"There is no manifest {path}.", "Check the path, or the keys data.train and data.dev of the recipe.") from None
     except (OSError, UnicodeDecodeError) as error:
