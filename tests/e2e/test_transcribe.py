@@ -108,7 +108,7 @@ def test_no_word_is_lost_or_doubled_at_the_seams_of_a_long_file(trained: Path, c
         assert np.sqrt(np.mean(samples[seam - 480 : seam + 480] ** 2)) < 0.1 * loudness, "a seam in a word"
     transcript = recognizer.transcribe(samples, 16000)
     assert transcript.text == " ".join(alone for piece in pieces if (alone := recognizer.transcribe(piece.samples, 16000).text))
-    assert len(transcript.words) == pytest.approx(len(text.split()), rel=0.05)
+    assert len(transcript.words) == pytest.approx(len(text.split()), rel=0.1)
 
 
 # VmHWM and not getrusage: the latter's peak counts the parent's memory at the fork.
