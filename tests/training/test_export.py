@@ -88,3 +88,10 @@ def test_frame_shift_is_that_of_the_subsampled_and_unfolded_frames(tmp_path: Pat
     model, extractor, _ = export.restore_model(export.load_checkpoint(checkpoint_of(tmp_path / "best.safetensors", "conformer")))
     assert isinstance(extractor, features.Extractor)
     assert export.frame_shift(model, extractor) == pytest.approx(0.04)  # 10 ms x 8 / 2
+
+
+def test_bundle_names_no_path_of_the_machine_that_made_it(tmp_path: Path) -> None:
+    export.export(checkpoint_of(tmp_path / "best.safetensors", "conformer"), tmp_path / "small.tympan")
+    bundle = (tmp_path / "small.tympan").read_bytes()
+    for folder in (Path(export.__file__).parent, Path(torch.__file__).parent, tmp_path):
+        assert str(folder).encode() not in bundle

@@ -134,7 +134,18 @@ def trace(model: CTCModel, num_features: int) -> bytes:
             external_data=False,
             verbose=False,
         )
-        return path.read_bytes()
+        return without_traces(path.read_bytes())
+
+
+def without_traces(graph: bytes) -> bytes:
+    """The graph without the exporter's notes: stack traces with the paths of this machine, a part of the file's size."""
+    import onnx
+
+    model = onnx.load_model_from_string(graph)
+    for holder in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        holder.ClearField("metadata_props")
+        holder.ClearField("doc_string")
+    return bytes(model.SerializeToString())
 
 
 def proof_clips(sample_rate: int) -> list[npt.NDArray[np.float32]]:
