@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import torch
 
+from tympan import features
 from tympan.errors import CheckpointError
 from tympan.training.callbacks import Keeper
 from tympan.training.checkpoint import Checkpoint
-from tympan.training.loop import check_same, flatten
+from tympan.training.loop import check_same, flatten, tell
 from tympan.training.recipe import Recipe, check_recipe
 
 BASE: dict[str, Any] = {
@@ -83,3 +84,13 @@ def test_lines_after_the_checkpoint_are_dropped_from_the_log(tmp_path: Path) -> 
 def test_log_that_is_not_there_needs_no_trimming(tmp_path: Path) -> None:
     keeper(tmp_path).trim_metrics(5)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "notes"), [("mel128", ["4 of the 128 bands of mel128 are always zero; fbank80 has none of these"]), ("fbank80", [])]
+)
+def test_front_end_with_empty_filters_is_told_at_the_start(name: str, notes: list[str]) -> None:
+    told: list[str] = []
+    prepared = SimpleNamespace(left_out={}, train=SimpleNamespace(extractor=features.from_config({"name": name})))
+    tell(prepared, None, SimpleNamespace(note=told.append))  # type: ignore[arg-type]
+    assert told == notes

@@ -82,6 +82,9 @@ def tell(prepared: Prepared, checkpoint: Checkpoint | None, display: Display) ->
     if prepared.left_out:
         count, first = len(prepared.left_out), next(iter(prepared.left_out.values()))
         display.note(f"{count} utterances are left out, named in run.json; the first: {first}")
+    extractor = prepared.train.extractor
+    if empty := getattr(getattr(extractor, "filters", None), "empty", ()):  # SEED correction C17
+        display.note(f"{len(empty)} of the {extractor.num_features} bands of {extractor.name} are always zero; fbank80 has none of these")
     if checkpoint is not None:
         facts = checkpoint.facts
         display.note(f"resuming in epoch {facts['epoch'] + 1} after {facts['batch']} of its batches, {facts['step']} steps in all")
