@@ -72,7 +72,8 @@ def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance], progress: 
     references, hypotheses, speakers, ids = [], [], [], []
     failed: dict[str, str] = {}
     seconds = processing = 0.0
-    for done, utterance in enumerate(utterances, start=1):
+    for done, utterance in enumerate(utterances):
+        progress(done)
         began = time.perf_counter()
         try:
             transcript = recognizer.transcribe(utterance.audio)
@@ -85,7 +86,7 @@ def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance], progress: 
         hypotheses.append(transcript.text)
         speakers.append(utterance.speaker)
         ids.append(utterance.id)
-        progress(done)
+    progress(len(utterances))
     if not ids:
         raise ManifestError("None of the recordings could be read.", next(iter(failed.values()), ""))
     score = scoring.score(references, hypotheses, speakers=speakers if all(speakers) else None)

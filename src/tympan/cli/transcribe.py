@@ -55,7 +55,8 @@ def transcribe(
     recognizer = load(model, threads=threads)
     failed = False
     with progress("transcribing", len(files)) as advance:
-        for done, file in enumerate(files, start=1):
+        for done, file in enumerate(files):
+            advance(done)
             try:
                 transcript = recognizer.transcribe(file)
             except TympanError as error:
@@ -68,7 +69,6 @@ def transcribe(
             else:
                 prefix = f"{file}: " if len(files) > 1 and format is Format.txt else ""
                 typer.echo(prefix + text.rstrip("\n"))
-            advance(done)
     if failed:
         raise typer.Exit(2)
 

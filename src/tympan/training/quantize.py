@@ -14,7 +14,7 @@ def quantize_graph(graph: bytes) -> bytes:
     """Weights of matrix products become int8 with a scale for each output, and are multiplied as integers with inputs quantised
     as they come; weights of convolutions become int8 with a scale for each output channel, and are multiplied as floats.
 
-    Convolutions hold few weights, but in 32 bits they would be a fifth of the file; integer convolutions are slow on CPUs.
+    Convolutions hold few weights, but in 32 bits they would still be a good part of the file; integer convolutions are slow on CPUs.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 

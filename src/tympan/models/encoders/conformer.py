@@ -42,7 +42,7 @@ class SelfAttention(nn.Module):
     def forward(self, x: torch.Tensor, bias: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
         qkv = self.qkv(self.norm(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (3, B, H, T, D/H)
         q, k, v = rotate(qkv[0], cos, sin), rotate(qkv[1], cos, sin), qkv[2]
-        # Spelled out: on a CPU in bfloat16 the fused kernel took three times as long at these sizes.
+        # Spelled out: on a CPU in bfloat16 the fused kernel was slower at these sizes.
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # (B, H, T, T)
         weights = torch.softmax(scores.float() + bias, dim=-1).to(v.dtype)
         context = (weights @ v).transpose(1, 2).flatten(2)  # (B, H, T, D/H) -> (B, T, D)

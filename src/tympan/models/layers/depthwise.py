@@ -10,8 +10,8 @@ from torch.nn import functional as F
 class DepthwiseConv(nn.Module):
     """`kernel` taps a channel, centred, zero padded.
 
-    Written as a sum of shifted products: for the short sequences of training batches that took two thirds of the time of
-    the grouped convolution on a CPU, forward and backward, and needs no transposes.
+    Written as a sum of shifted products in training: on a CPU, at the short lengths of training batches, that was faster than
+    the grouped convolution, forward and backward, and it needs no transposes.
     """
 
     def __init__(self, dim: int, kernel: int) -> None:

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 class Dropout(nn.Module):
     """Dropout with probability p rounded to 1/256.
 
-    torch draws one 32-bit number for each element on the CPU, which took a quarter of a Conformer's training step; here one
-    64-bit draw serves eight elements (measured on one layer: 1.1 ms for 6.0 ms). Other devices use torch's own.
+    torch draws a number for each element on the CPU, which was a large part of a Conformer's training step; here one 64-bit
+    draw serves eight elements. Other devices use torch's own.
     """
 
     def __init__(self, p: float) -> None:

@@ -13,8 +13,7 @@ KERNEL, STRIDE, PADDING = 3, 2, 1
 class ConvSubsampling(nn.Module):
     """Two 2-D convolutions of stride 2 over time and bands, then, for 8x, one 1-D convolution of stride 2.
 
-    Few channels at the full frame rate: there the convolutions cost most (32 instead of 16 channels in the first took 60 %
-    longer for the whole front on a CPU).
+    Few channels at the full frame rate, for there a convolution costs most.
 
     Args:
         num_features: F.
