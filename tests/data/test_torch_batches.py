@@ -12,7 +12,7 @@ import torch
 
 from tympan.data import Utterance, augment
 from tympan.data.cache import AudioCache
-from tympan.data.torch_batches import PAD_FRAMES, Augmentation, Batch, Example, SpeechData, collate
+from tympan.data.torch_batches import PAD_FRAMES, Augmentation, Batch, Example, Hearing, SpeechData, collate
 from tympan.features import Fbank80, Normalization
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create .* worker processes")  # a test may run on one core
@@ -205,3 +205,48 @@ def test_probabilities_are_kept() -> None:
         changed = Augmentation(noises=(NOISE,), noise_probability=0.3).change_samples(ROOM, np.random.default_rng(seed))
         heard += not np.array_equal(changed, ROOM)
     assert 90 < heard < 150  # 120 expected, standard deviation 9
+
+
+RUNNING = Normalization("running", (0.0,) * 80, (1.0,) * 80)
+
+
+def two_views(data: SpeechData, **changes: Any) -> SpeechData:
+    return replace(data, views=2, augmentation=LOUD, **changes)
+
+
+def test_two_views_of_an_utterance_are_the_same_sound_under_other_masks(data: SpeechData) -> None:
+    for batch in two_views(data):
+        half = len(batch.ids) // 2
+        assert batch.views == 2 and batch.ids[:half] == batch.ids[half:] and batch.texts[:half] == batch.texts[half:]
+        assert torch.equal(batch.lengths[:half], batch.lengths[half:])
+        assert torch.equal(batch.token_lengths[:half], batch.token_lengths[half:])
+        for first, second, frames in zip(batch.features[:half], batch.features[half:], batch.lengths[:half], strict=True):
+            kept = (first != 0) & (second != 0)
+            assert torch.equal(first[kept], second[kept])
+            assert frames < 20 or not torch.equal(first, second)
+
+
+def test_two_views_keep_the_bound_of_the_batch_and_count_their_audio_once(data: SpeechData) -> None:
+    plain, batches = list(data), list(replace(data, views=2))
+    assert sum(batch.seconds for batch in batches) == pytest.approx(sum(batch.seconds for batch in plain))
+    assert len(batches) > len(plain)
+
+
+def test_first_view_is_whole_and_the_second_in_chunks_normalised_by_its_past(data: SpeechData) -> None:
+    hearing = Hearing((4, 8), 1.0, RUNNING)
+    for batch in replace(data, views=2, hearing=hearing):
+        half = len(batch.ids) // 2
+        assert batch.chunk_sizes is not None and not batch.chunk_sizes[:half].any()
+        assert set(batch.chunk_sizes[half:].tolist()) <= {4, 8}
+        for row, name in enumerate(batch.ids):
+            index = int(name[1:])
+            features = data.extractor(data.cache.samples(index + 1))
+            expected = (data.normalization if row < half else RUNNING)(features)
+            assert np.array_equal(batch.features[row, : batch.lengths[row]].numpy(), expected)
+
+
+def test_chunks_of_a_single_view_come_as_often_as_asked_and_the_same_again(data: SpeechData) -> None:
+    heard = replace(data, hearing=Hearing((4,), 0.5, RUNNING))
+    sizes = [heard.example(index).chunk_size for index in range(len(COUNTS))]
+    assert set(sizes) == {0, 4} and sizes == [heard.example(index).chunk_size for index in range(len(COUNTS))]
+    assert all(batch.chunk_sizes is None for batch in data)

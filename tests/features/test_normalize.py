@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tympan.errors import RecipeError, ShapeError
 from tympan.features import Normalization
+from tympan.features.normalize import PRIOR_FRAMES, Running
 
 
 def features_TF(num_frames: int = 50) -> np.ndarray:
@@ -50,6 +54,36 @@ def test_none_leaves_features_alone() -> None:
 def test_global_takes_the_given_statistics() -> None:
     normalization = Normalization.from_config({"mode": "global", "mean": [1.0, 2.0], "std": np.array([0.5, 4.0], np.float32)})
     assert normalization(np.array([[2, 2], [0, -2]], np.float32)).tolist() == [[2, 0], [-2, -1]]
+
+
+def test_running_takes_what_was_heard_so_far_beside_a_second_of_the_given() -> None:
+    normalization = Normalization("running", (1.0,), (2.0,))
+    features = np.array([[5.0], [-3.0], [0.5]], np.float32)
+    expected = []
+    for end in range(1, 4):
+        heard = np.concatenate([np.tile([3.0, -1.0], PRIOR_FRAMES // 2), features[:end, 0]])  # mean 1, std 2
+        expected.append((features[end - 1, 0] - heard.mean()) / heard.std())
+    assert normalization(features)[:, 0].tolist() == pytest.approx(expected, abs=1e-6)
+
+
+@given(cuts=st.lists(st.integers(0, 300), max_size=12))
+def test_running_does_not_depend_on_how_the_utterance_is_cut(cuts: list[int]) -> None:
+    normalization = Normalization("running", (0.0, 1.0, -5.0, 2.0), (1.0, 2.0, 3.0, 4.0))
+    features, running = features_TF(300), Running(normalization)
+    edges = [0, *sorted(cuts), 300]
+    pieces = [running(features[start:end]) for start, end in pairwise(edges)]
+    assert np.array_equal(np.concatenate(pieces), normalization(features))
+
+
+def test_running_streams_and_utterance_does_not() -> None:
+    assert Normalization("running", (0.0,), (1.0,)).streams and not UTTERANCE.streams
+
+
+def test_running_needs_statistics_to_begin_with_and_keeps_them_in_its_config() -> None:
+    with pytest.raises(RecipeError, match="running needs mean and std"):
+        Normalization.from_config({"mode": "running"})
+    config = {"mode": "running", "mean": [1.0], "std": [2.0]}
+    assert Normalization.from_config(config).config() == config
 
 
 def test_global_of_another_size_is_refused() -> None:

@@ -22,7 +22,7 @@ PAD_FRAMES = 64
 
 @dataclass
 class Batch:
-    """B utterances, padded with zeros.
+    """B utterances, padded with zeros; with two views, the second B / 2 are the first B / 2, augmented anew.
 
     Attributes:
         features: (B, T, F) float32, normalised.
@@ -31,7 +31,9 @@ class Batch:
         token_lengths: (B,) int64.
         texts: the transcripts.
         ids: the utterances' ids.
-        seconds: of audio in the batch, without padding.
+        seconds: of audio in the batch, without padding; a second view is not counted.
+        views: of each utterance.
+        chunk_sizes: (B,) int64 encoded frames that the network hears at a time, 0 for the whole utterance; None for all whole.
     """
 
     features: torch.Tensor
@@ -41,21 +43,39 @@ class Batch:
     texts: list[str]
     ids: list[str]
     seconds: float
+    views: int = 1
+    chunk_sizes: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Example:
-    """One utterance, ready for the network: features (T, F) float32, tokens, text, id, seconds."""
+    """One view of an utterance, ready for the network: features (T, F) float32, tokens, text, id, seconds, size of its chunks."""
 
     features: npt.NDArray[np.float32]
     tokens: list[int]
     text: str
     id: str
     seconds: float
+    chunk_size: int = 0
 
 
-def collate(examples: Sequence[Example]) -> Batch:
-    """Pad examples to one tensor."""
+@dataclass(frozen=True)
+class Hearing:
+    """How a training hears utterances beside whole: in chunks, each normalised by what came before.
+
+    Attributes:
+        sizes: of chunks in encoded frames, one is drawn.
+        probability: that an utterance comes in chunks; of two views, only the second may.
+        normalization: of such an utterance; it must stream.
+    """
+
+    sizes: Sequence[int]
+    probability: float
+    normalization: Normalization
+
+
+def collate(examples: Sequence[Example], views: int = 1) -> Batch:
+    """Pad examples to one tensor; of several views, those of each come together."""
     lengths = [len(example.features) for example in examples]
     frames = -(-max(1, *lengths) // PAD_FRAMES) * PAD_FRAMES
     features = torch.zeros(len(examples), frames, examples[0].features.shape[1])
@@ -68,7 +88,9 @@ def collate(examples: Sequence[Example]) -> Batch:
         torch.tensor([len(example.tokens) for example in examples]),
         [example.text for example in examples],
         [example.id for example in examples],
-        sum(example.seconds for example in examples),
+        sum(example.seconds for example in examples) / views,
+        views,
+        torch.tensor([example.chunk_size for example in examples]) if any(example.chunk_size for example in examples) else None,
     )
 
 
@@ -112,6 +134,8 @@ class SpeechData(IterableDataset[Batch]):
     prepared before, so a training resumed in the middle of an epoch sees what it would have seen.
 
     Attributes:
+        views: of each utterance in a batch, of the same sound with masks and chunks drawn anew; the batch's bound counts them all.
+        hearing: what comes in chunks, or None.
         epoch: which epoch the next iteration gives.
         start: batches of that epoch to leave out (they were trained on before a resume).
     """
@@ -126,6 +150,8 @@ class SpeechData(IterableDataset[Batch]):
     seed: int
     augmentation: Augmentation = field(default_factory=Augmentation)
     shuffle: bool = True
+    views: int = 1
+    hearing: Hearing | None = None
     epoch: int = 0
     start: int = 0
 
@@ -134,17 +160,17 @@ class SpeechData(IterableDataset[Batch]):
         durations = self.cache.durations()[list(self.positions)]
         extra = round(len(durations) * self.augmentation.nonspeech)
         durations = np.concatenate([durations, np.full(extra, 6.0)])
-        return plan_batches(durations, self.max_batch_seconds, seed=self.seed, epoch=epoch if self.shuffle else 0)
+        return plan_batches(durations, self.max_batch_seconds / self.views, seed=self.seed, epoch=epoch if self.shuffle else 0)
 
     def __iter__(self) -> Iterator[Batch]:
         worker = get_worker_info()
         first, step = (worker.id, worker.num_workers) if worker else (0, 1)
         torch.set_num_threads(1) if worker else None
         for indices in self.plan(self.epoch)[self.start :][first::step]:
-            yield collate([self.example(index) for index in indices])
+            yield collate([self.example(index, view) for view in range(self.views) for index in indices], self.views)
 
-    def example(self, index: int) -> Example:
-        """Utterance `index` of this epoch."""
+    def example(self, index: int, view: int = 0) -> Example:
+        """A view of utterance `index` in this epoch."""
         rng = np.random.default_rng([self.seed, self.epoch, index])
         rate = self.extractor.sample_rate
         if index >= len(self.utterances):
@@ -154,10 +180,20 @@ class SpeechData(IterableDataset[Batch]):
         else:
             utterance, tokens = self.utterances[index], self.tokens[index]
             samples = self.augmentation.change_samples(self.cache.samples(self.positions[index]), rng)
-        features = self.normalization(self.extractor(samples))
+        if view:  # the sound is the same, what follows is drawn anew
+            rng = np.random.default_rng([self.seed, self.epoch, index, view])
+        chunk_size = self.chunk_size(view, rng)
+        normalization = self.hearing.normalization if self.hearing and chunk_size else self.normalization
+        features = normalization(self.extractor(samples))
         if self.augmentation.spec is not None:
             features = augment.mask_features(features, rng, **self.augmentation.spec)  # type: ignore[arg-type]
-        return Example(features, tokens, utterance.text, utterance.id, len(samples) / rate)
+        return Example(features, tokens, utterance.text, utterance.id, len(samples) / rate, chunk_size)
+
+    def chunk_size(self, view: int, rng: np.random.Generator) -> int:
+        """Encoded frames in a chunk of this view, or 0 for whole; nothing is drawn where none comes in chunks."""
+        if self.hearing is None or view != self.views - 1 or rng.random() >= self.hearing.probability:
+            return 0
+        return int(rng.choice(self.hearing.sizes))
 
     def loader(self, workers: int) -> DataLoader[Batch]:
         """A loader whose order does not depend on `workers`.

@@ -1,4 +1,4 @@
-"""Normalisation of features: none, by the utterance's own statistics, or by given ones.
+"""Normalisation of features: none, by the utterance's own statistics, by given ones, or by those of what was heard so far.
 
 Correction C5: statistics are taken for each feature over time. Per frame over frequency (as `stft193` does by itself) would remove
 what tells a loud frame from a quiet one.
@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from tympan.errors import RecipeError, ShapeError
 
-Mode = Literal["none", "utterance", "global"]
+Mode = Literal["none", "utterance", "global", "running"]
+PRIOR_FRAMES = 100  # a second of speech at the usual 10 ms weighs as much as the given statistics
 
 STD_FLOOR = 1e-5  # a log feature that moves less than this is constant: float32 holds log values of 16 to 1e-6
 
@@ -27,9 +28,10 @@ class Normalization:
 
     Attributes:
         mode: `none` leaves features as they are; `utterance` takes mean and population std over the frames of the utterance, so a
-            constant feature, and an utterance of one frame, become zeros; `global` takes the vectors below.
-        mean: (F,) for `global`, in the features' unit; empty otherwise.
-        std: (F,) for `global`, positive; empty otherwise.
+            constant feature, and an utterance of one frame, become zeros; `global` takes the vectors below; `running` takes
+            the statistics of the frames up to and with each, begun with `PRIOR_FRAMES` frames of the vectors below.
+        mean: (F,) for `global` and `running`, in the features' unit; empty otherwise.
+        std: (F,) for `global` and `running`, positive; empty otherwise.
     """
 
     mode: Mode = "none"
@@ -43,7 +45,7 @@ class Normalization:
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Normalization:
-        """Build from {"mode": ...}, with "mean" and "std" (sequences of F numbers) for "global".
+        """Build from {"mode": ...}, with "mean" and "std" (sequences of F numbers) for "global" and "running".
 
         Raises:
             RecipeError: an unknown key, or a value that cannot be; all are named.
@@ -57,9 +59,14 @@ class Normalization:
 
     def config(self) -> dict[str, object]:
         """Describe this normalisation such that `from_config` builds an equal one; only JSON values."""
-        if self.mode != "global":
+        if not self.given:
             return {"mode": self.mode}
         return {"mode": self.mode, "mean": list(self.mean), "std": list(self.std)}
+
+    @property
+    def given(self) -> bool:
+        """Whether the mode takes given statistics."""
+        return self.mode in ("global", "running")
 
     @property
     def streams(self) -> bool:
@@ -76,6 +83,8 @@ class Normalization:
             raise ShapeError(f"Features have shape {features.shape}, but normalisation takes one utterance, (T, F).")
         if self.mode == "none" or (self.mode == "utterance" and len(features) == 0):
             return features
+        if self.mode == "running":
+            return Running(self)(features)
         if self.mode == "global":
             self.check_features(features.shape[1])
             mean, std = np.array(self.mean), np.array(self.std)
@@ -87,22 +96,56 @@ class Normalization:
 
     def check_features(self, num_features: int) -> None:
         """Raise ShapeError unless global vectors are of this length."""
-        if self.mode == "global" and num_features != len(self.mean):
+        if self.given and num_features != len(self.mean):
             raise ShapeError(f"Features have {num_features} columns, but the global statistics were taken for {len(self.mean)}.")
 
     def _problems(self) -> list[str]:
         if self.mode not in get_args(Mode):
             return [f"mode {self.mode!r} is not one of {', '.join(get_args(Mode))}"]
-        if self.mode != "global":
+        if not self.given:
             return [f"{name} has no meaning for mode {self.mode}" for name in ("mean", "std") if getattr(self, name)]
         problems = []
         if not self.mean or len(self.mean) != len(self.std):
-            problems.append(f"mode global needs mean and std of one length, not {len(self.mean)} and {len(self.std)} numbers")
+            problems.append(f"mode {self.mode} needs mean and std of one length, not {len(self.mean)} and {len(self.std)} numbers")
         if not all(map(math.isfinite, self.mean)):
             problems.append("mean holds a number that is not finite")
         if not all(math.isfinite(value) and value > 0 for value in self.std):
             problems.append("std holds a number that is not finite and above zero")
         return problems
+
+
+class Running:
+    """One utterance under the mode `running`, whole or chunk by chunk: however it is cut, the result is the same to the bit.
+
+        running = Running(normalization)
+        for chunk in chunks: normalized = running(chunk)
+
+    Args:
+        normalization: of mode `running`.
+    """
+
+    def __init__(self, normalization: Normalization) -> None:
+        self.normalization = normalization
+        mean, std = np.array(normalization.mean), np.array(normalization.std)
+        self.frames = PRIOR_FRAMES
+        self.total = PRIOR_FRAMES * mean  # (F,), of the features
+        self.squares = PRIOR_FRAMES * (std**2 + mean**2)  # (F,), of their squares
+
+    def __call__(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Normalise the next frames (T, F)."""
+        self.normalization.check_features(features.shape[1])
+        if not len(features):
+            return features
+        values = features.astype(np.float64)
+        # The sum so far is the first summand, so that the additions are those of the uncut utterance.
+        totals = np.cumsum(np.vstack((self.total, values)), axis=0)[1:]
+        squares = np.cumsum(np.vstack((self.squares, values**2)), axis=0)[1:]
+        counts = self.frames + np.arange(1, len(features) + 1)[:, None]
+        self.frames, self.total, self.squares = self.frames + len(features), totals[-1], squares[-1]
+        mean = totals / counts
+        std = np.sqrt(np.maximum(squares / counts - mean**2, 0))
+        normalized: npt.NDArray[np.float64] = (values - mean) / np.maximum(std, STD_FLOOR)
+        return normalized.astype(np.float32)
 
 
 def _numbers(key: str, value: Any) -> tuple[float, ...]:

@@ -17,7 +17,7 @@ import torch
 
 from tympan.errors import ShapeError
 from tympan.features import Extractor, Normalization, fbank80, from_config, mel128, stft193
-from tympan.features.normalize import STD_FLOOR
+from tympan.features.normalize import PRIOR_FRAMES, STD_FLOOR
 
 
 class Twin(torch.nn.Module):
@@ -93,9 +93,14 @@ class NormalizationTwin(torch.nn.Module):
         exact = features.double().masked_fill(~valid, 0.0)
         if self.normalization.mode == "none":
             return exact.float()
-        if self.normalization.mode == "global":
+        if self.normalization.given:
             mean, std = (torch.tensor(values, dtype=torch.float64, device=features.device) for values in self._vectors())
-        else:
+        if self.normalization.mode == "running":
+            counts = PRIOR_FRAMES + torch.arange(1, features.shape[1] + 1, device=features.device)[None, :, None]
+            total, squares = PRIOR_FRAMES * mean + exact.cumsum(1), PRIOR_FRAMES * (std**2 + mean**2) + (exact**2).cumsum(1)
+            mean = total / counts  # (B, T, F)
+            std = (squares / counts - mean**2).clamp(min=0).sqrt()
+        elif self.normalization.mode == "utterance":
             count = lengths.clamp(min=1)[:, None, None]
             mean = exact.sum(1, keepdim=True) / count  # (B, 1, F)
             std = (((exact - mean) ** 2).masked_fill(~valid, 0.0).sum(1, keepdim=True) / count).sqrt()

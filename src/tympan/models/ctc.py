@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
@@ -50,8 +51,8 @@ class CTCModel(nn.Module):
         """Frames of log_probs for `lengths` frames of features, in closed form."""
         return self.head.output_lengths(self.encoder.output_lengths(lengths))
 
-    def run(self, features: torch.Tensor, lengths: torch.Tensor) -> CTCOutput:
-        """(B, T, F), (B,) -> log_probs, lengths and intermediate log_probs."""
+    def run(self, features: torch.Tensor, lengths: torch.Tensor, chunk_sizes: torch.Tensor | None = None) -> CTCOutput:
+        """(B, T, F), (B,) -> log_probs, lengths and intermediate log_probs; `chunk_sizes` as the encoder takes them."""
         taps: list[torch.Tensor] = []
 
         def tap(_: int, x: torch.Tensor) -> torch.Tensor:
@@ -62,7 +63,10 @@ class CTCModel(nn.Module):
             y: torch.Tensor = x + self.feedback(posteriors)
             return y
 
-        encoded, lengths = self.encoder(features, lengths, tap) if self.feedback is not None else self.encoder(features, lengths)
+        options: dict[str, Any] = {} if chunk_sizes is None else {"chunk_sizes": chunk_sizes}
+        if self.feedback is not None:
+            options["tap"] = tap
+        encoded, lengths = self.encoder(features, lengths, **options)
         return CTCOutput(self.head(encoded), self.head.output_lengths(lengths), taps)
 
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

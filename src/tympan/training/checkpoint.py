@@ -35,6 +35,7 @@ class Facts(BaseModel):
     tokens: dict[str, Any]
     model: dict[str, Any]
     features: dict[str, Any]
+    streaming: dict[str, Any] = {}
     hours: Hours
     dev_hours: Hours
     version: str

@@ -92,6 +92,7 @@ def export(
             "config": loaded.facts["model"],
             "parameters": count_parameters(model),
             "weights": "int8" if int8 else "float32",
+            **({"streaming": streaming} if (streaming := loaded.facts.get("streaming")) else {}),
         },
         training_facts(loaded),
         graph,

@@ -1,4 +1,4 @@
-"""Weights to begin with, from the checkpoint of another training."""
+"""Weights to begin with, from the checkpoint of another training or from a bundle."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from torch import nn
 
 from tympan.errors import CheckpointError
 from tympan.training.checkpoint import load_checkpoint
+from tympan.training.from_bundle import bundle_weights
 
 
 def take_weights(model: nn.Module, path: Path) -> tuple[int, list[str]]:
-    """Copy the checkpoint's weights (averaged ones where there are any) into `model` where name and shape agree.
+    """Copy the weights of a checkpoint (averaged ones where there are any) or bundle into `model` where name and shape agree.
 
     Returns:
         The number of tensors taken, and the names of the model's that keep their random values.
 
     Raises:
         CheckpointError: no such checkpoint, or nothing of it fits.
+        BundleError: no such bundle, or its weights cannot be read back.
     """
-    found = load_checkpoint(path).weights
+    found = bundle_weights(path) if path.suffix == ".tympan" else load_checkpoint(path).weights
     own = model.state_dict()
     fitting = {name: tensor for name, tensor in found.items() if name in own and own[name].shape == tensor.shape}
     if not fitting:

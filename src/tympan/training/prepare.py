@@ -18,7 +18,7 @@ from tympan import features
 from tympan.data import doctor
 from tympan.data.cache import AudioCache, cache_audio
 from tympan.data.manifest import Utterance, read_manifest
-from tympan.data.torch_batches import Augmentation, SpeechData
+from tympan.data.torch_batches import Augmentation, Hearing, SpeechData
 from tympan.errors import ManifestError, RecipeError, TokenError
 from tympan.g2p import G2P
 from tympan.lexicon import PHONES, Pronunciations
@@ -26,7 +26,9 @@ from tympan.models.build import build, count_parameters
 from tympan.models.ctc import CTCModel
 from tympan.models.presets import PRESETS
 from tympan.tokens import BLANK_TOKEN, TokenTable
-from tympan.training.recipe import AugmentRecipe, ModelRecipe, Recipe
+from tympan.training.recipe import AugmentRecipe, ModelRecipe, Recipe, StreamingRecipe
+
+STATISTICS_UTTERANCES = 500
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
@@ -42,6 +44,7 @@ class Prepared:
         model_config: the resolved description of the network, for checkpoint and bundle.
         left_out: utterance id -> why it is not trained on.
         findings: what the doctor says of transcripts and sets, a line each.
+        streaming: how the network learns to hear in chunks, for checkpoint and bundle; empty if it does not.
     """
 
     train: SpeechData
@@ -51,6 +54,7 @@ class Prepared:
     model_config: dict[str, Any]
     left_out: dict[str, str]
     findings: list[str]
+    streaming: dict[str, Any]
 
 
 def model_config(recipe: ModelRecipe) -> dict[str, Any]:
@@ -80,7 +84,12 @@ def build_network(recipe: Recipe, num_tokens: int) -> tuple[CTCModel, features.E
     features.Normalization.from_config(recipe.normalization)  # only checked here; a mistake must not wait for the audio
     config = model_config(recipe.model)
     torch.manual_seed(recipe.seed)
-    return build(config, extractor.num_features, num_tokens), extractor, config
+    model = build(config, extractor.num_features, num_tokens)
+    if recipe.streaming is not None and not model.encoder.chunked:
+        raise RecipeError(
+            f"streaming: the encoder {config['encoder']['name']} cannot hear in chunks.", "Leave the section out, or take conformer."
+        )
+    return model, extractor, config
 
 
 def speller(recipe: Recipe) -> Callable[[str], str]:
@@ -150,9 +159,31 @@ def prepare(recipe: Recipe, progress: Progress) -> Prepared:
                 recipe.seed,
                 augmentation if name == "train" else Augmentation(),
                 shuffle=name == "train",
+                views=2 if name == "train" and recipe.training.consistency else 1,
             )
         )
-    return Prepared(data[0], data[1], tokens, model, config, left_out, findings)
+    train_data, dev_data = data
+    streaming: dict[str, Any] = {}
+    if recipe.streaming is not None:
+        train_data.hearing = hearing(recipe.streaming, train_data, progress)
+        streaming = {"chunk_sizes": recipe.streaming.chunk_sizes, "normalization": train_data.hearing.normalization.config()}
+    return Prepared(train_data, dev_data, tokens, model, config, left_out, findings, streaming)
+
+
+def hearing(recipe: StreamingRecipe, data: SpeechData, progress: Progress) -> Hearing:
+    """Chunks normalised by what came before them, which begins with the statistics of the first training utterances."""
+    count = min(STATISTICS_UTTERANCES, len(data.utterances))
+    total = squares = np.zeros(data.extractor.num_features)
+    frames = 0
+    with progress("statistics of the features", count) as advance:
+        for index in range(count):
+            found = data.extractor(data.cache.samples(data.positions[index])).astype(np.float64)
+            total, squares, frames = total + found.sum(axis=0), squares + (found**2).sum(axis=0), frames + len(found)
+            advance(index + 1)
+    mean = total / max(1, frames)
+    std = np.sqrt(np.maximum(squares / max(1, frames) - mean**2, features.STD_FLOOR**2))
+    running = features.Normalization("running", tuple(mean.tolist()), tuple(std.tolist()))
+    return Hearing(recipe.chunk_sizes, recipe.probability, running)
 
 
 def check_texts(corpus: doctor.Corpus, recipe: Recipe, tokens: TokenTable, spell: Callable[[str], str]) -> list[str]:

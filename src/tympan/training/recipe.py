@@ -104,6 +104,13 @@ class ModelRecipe(Strict):
         return self
 
 
+class StreamingRecipe(Strict):
+    """Training for one network that hears whole utterances, and the same weights chunk by chunk."""
+
+    chunk_sizes: list[Annotated[int, Field(gt=0)]] = Field([4, 8, 16], min_length=1, description="encoded frames, one is drawn")
+    probability: float = Field(0.5, gt=0, le=1, description="of hearing an utterance in chunks; of two views, for the second alone")
+
+
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -120,7 +127,12 @@ class TrainingRecipe(Strict):
     accumulate: int = Field(1, gt=0, description="batches for one optimiser step")
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     intermediate_weight: float = Field(0.3, ge=0, lt=1, description="of the intermediate CTC losses; no effect without taps")
-    initial: Path | None = Field(None, description="checkpoint whose weights the network begins with, where names and shapes agree")
+    consistency: float = Field(
+        0.0, ge=0, description="weight of the agreement of two views (CR-CTC, usually 0.2); 0 for one view; above it, a batch holds both"
+    )
+    initial: Path | None = Field(
+        None, description="checkpoint or bundle whose weights the network begins with, where names and shapes agree"
+    )
     ema_decay: float = Field(0.0, ge=0, lt=1, description="of the averaged weights that are validated and exported; 0 for none")
     checkpoint_minutes: float = Field(10.0, gt=0, description="a checkpoint at least this often, beside the one of each epoch")
     threads: int = Field(0, ge=0, description="CPU threads of the training process; 0 leaves torch's default")
@@ -139,6 +151,7 @@ class Recipe(Strict):
     normalization: dict[str, Any] = Field(default_factory=lambda: {"mode": "utterance"})
     tokens: TokensRecipe = TokensRecipe()
     model: ModelRecipe
+    streaming: StreamingRecipe | None = None
     training: TrainingRecipe = TrainingRecipe()
 
 

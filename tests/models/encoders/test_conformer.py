@@ -142,3 +142,43 @@ def test_layers_are_dropped_at_their_rate_in_training_only(layer_drop: float) ->
 def test_impossible_option_is_named(options: dict[str, Any], part: str) -> None:
     with pytest.raises(ValueError, match=part):
         tiny(**options)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("size", [1, 4])
+def test_in_chunks_nothing_after_the_chunk_is_heard(size: int, training: bool) -> None:
+    encoder = tiny(dropout=0.0, left=8).train(training)
+    features, lengths = torch.randn(1, 200, 9), torch.tensor([200])
+    sizes = torch.tensor([size])
+    with torch.no_grad():
+        whole, _ = encoder(features, lengths, chunk_sizes=sizes)
+        for chunks in (1, 2, 3):
+            encoded = chunks * size
+            frames = 8 * encoded + 7  # the subsampling looks ahead by 1 + 2 + 4 frames
+            heard, _ = encoder(features[:, :frames], torch.tensor([frames]), chunk_sizes=sizes)
+            torch.testing.assert_close(heard[:, :encoded], whole[:, :encoded], atol=1e-5, rtol=0)
+        changed, _ = encoder(features.flip(1), lengths, chunk_sizes=sizes)
+        assert not torch.allclose(changed, whole, atol=1e-2)
+
+
+def test_rows_in_chunks_and_whole_rows_share_a_batch() -> None:
+    encoder = tiny(left=4)
+    features, lengths = torch.randn(3, 160, 9), torch.tensor([160, 97, 160])
+    sizes = torch.tensor([4, 0, 2])
+    with torch.no_grad():
+        together, encoded = encoder(features, lengths, chunk_sizes=sizes)
+        for row in range(3):
+            one = slice(row, row + 1)
+            alone, _ = encoder(features[one, : lengths[row]], lengths[one], chunk_sizes=sizes[one])
+            torch.testing.assert_close(together[row, : encoded[row]], alone[0], atol=1e-5, rtol=0)
+        plain, _ = encoder(features[1:2], lengths[1:2])
+        torch.testing.assert_close(together[1, : encoded[1]], plain[0, : encoded[1]], atol=1e-5, rtol=0)
+
+
+def test_past_beyond_the_bound_is_forgotten() -> None:
+    encoder = tiny(layers=1, kernel=1, left=4)
+    features = torch.randn(1, 400, 9, requires_grad=True)
+    encoder(features, torch.tensor([400]), chunk_sizes=torch.tensor([4]))[0][0, 44].square().sum().backward()
+    assert features.grad is not None
+    heard = features.grad[0].abs().sum(dim=1).nonzero()[:, 0]
+    assert heard.min() >= 8 * (44 - 4) - 7 and heard.max() < 8 * 48 + 7

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tympan.models.layers.chunks import Chunks
 from tympan.models.layers.depthwise import DepthwiseConv
 
 
@@ -45,3 +46,14 @@ def test_each_channel_is_correlated_with_its_own_taps_around_the_frame() -> None
 def test_kernel_without_a_centre_is_refused(kernel: int) -> None:
     with pytest.raises(ValueError, match="odd"):
         DepthwiseConv(4, kernel)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_in_chunks_each_is_convolved_with_its_past_but_not_its_future(training: bool) -> None:
+    torch.manual_seed(0)
+    layer, x = DepthwiseConv(4, 5).train(training), torch.randn(2, 11, 4)
+    found = layer(x, Chunks(torch.tensor([3, 0]), 11))
+    torch.testing.assert_close(found[1:], layer(x[1:]))
+    for end in (3, 6, 9, 11):
+        heard = layer(x[:1, :end])
+        torch.testing.assert_close(found[:1, end - 3 + (end == 11) : end], heard[:, end - 3 + (end == 11) : end])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby, product
 from typing import Any
 
@@ -15,7 +16,9 @@ from tympan.errors import TympanError
 from tympan.models import CTCModel, build
 from tympan.tokens import TokenTable
 from tympan.training.recipe import TrainingRecipe
-from tympan.training.tasks.ctc import CTCTask, ctc_loss, impossible
+from tympan.training.tasks.ctc import CTCTask, ctc_loss, disagreement, impossible
+
+TINY_CONFORMER = {"name": "conformer", "dim": 8, "layers": 1, "heads": 2, "kernel": 3, "expansion": 1, "subsampling": 4}
 
 
 def collapse(path: tuple[int, ...]) -> tuple[int, ...]:
@@ -225,3 +228,43 @@ def test_biases_and_norms_are_not_decayed() -> None:
     assert all(parameter.ndim > 1 for parameter in groups[0]["params"])
     assert all(parameter.ndim <= 1 for parameter in groups[1]["params"])
     assert sum(len(group["params"]) for group in groups) == len(list(optimized.parameters()))
+
+
+def test_disagreement_is_the_mean_of_both_divergences_over_valid_frames() -> None:
+    torch.manual_seed(1)
+    first, second = (torch.log_softmax(torch.randn(2, 4, 3), dim=-1) for _ in range(2))
+    lengths = torch.tensor([4, 2, 4, 2])
+    expected = 0.0
+    for row, frames in enumerate((4, 2)):
+        p, q = first[row, :frames].exp(), second[row, :frames].exp()
+        expected += float((p * (p / q).log()).sum() + (q * (q / p).log()).sum())
+    assert float(disagreement(torch.cat((first, second)), lengths)) == pytest.approx(expected / 12, abs=1e-6)
+    assert float(disagreement(torch.cat((first, first)), lengths)) == 0
+
+
+def test_disagreement_moves_each_view_towards_the_other_and_leaves_padding() -> None:
+    torch.manual_seed(3)
+    logits = torch.randn(2, 3, 4, requires_grad=True)
+    lengths = torch.tensor([2, 2])
+    log_probs = torch.log_softmax(logits, dim=-1)
+    disagreement(log_probs, lengths).backward()
+    assert logits.grad is not None and not logits.grad[:, 2].any()
+    expected = (log_probs[0].exp() - log_probs[1].exp())[:2] / 4  # softmax minus the target, a mean over both views' frames
+    torch.testing.assert_close(logits.grad[0, :2], expected.detach())
+    torch.testing.assert_close(logits.grad[1, :2], -expected.detach())
+
+
+def test_consistency_is_added_only_to_two_views() -> None:
+    torch.manual_seed(0)
+    model = build({"encoder": TINY_CONFORMER, "head": {}}, 5, 3).eval()
+    features, lengths = torch.randn(2, 32, 5), torch.tensor([32, 32])
+    batch = Batch(features, lengths, torch.tensor([1, 2, 1, 2]), torch.tensor([2, 2]), ["", ""], ["a", "a"], 1.0, views=2)
+    table = TokenTable(("<blank>", "a", "b"))
+    losses = {
+        (views, weight): CTCTask(model, table, TrainingRecipe(consistency=weight), 1).loss(replace(batch, views=views)).item()
+        for views in (1, 2)
+        for weight in (0.0, 0.5)
+    }
+    output = model.run(features, lengths)
+    assert losses[1, 0.5] == losses[1, 0.0] == losses[2, 0.0]
+    assert losses[2, 0.5] == pytest.approx(losses[2, 0.0] + 0.5 * disagreement(output.log_probs, output.lengths).item(), abs=1e-6)

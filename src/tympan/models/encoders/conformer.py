@@ -2,6 +2,8 @@
 
 Source: Gulati et al. 2020, arXiv:2005.08100, with rotary instead of relative positions, LayerNorm instead of BatchNorm in the
 convolution module (no statistics over the batch, so padding and neighbours cannot matter), and a pre-norm before the head.
+The same weights run on whole utterances and chunk by chunk: chunk-masked attention as in Zhang et al. 2020, arXiv:2012.05481,
+and convolutions that end at the chunk as in Li et al. 2023, arXiv:2304.09325.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tympan.models.encoders.encoder import Encoder, Tap
+from tympan.models.layers.chunks import Chunks
 from tympan.models.layers.depthwise import DepthwiseConv
 from tympan.models.layers.dropout import Dropout
 from tympan.models.layers.lengths import length_mask
@@ -62,9 +65,9 @@ class ConvModule(nn.Module):
         self.project = nn.Linear(dim, dim)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, mask: torch.Tensor, chunks: Chunks | None = None) -> torch.Tensor:
         y = F.glu(self.expand(self.norm(x)), dim=-1) * mask[..., None]
-        projected: torch.Tensor = self.dropout(self.project(F.silu(self.mid_norm(self.depthwise(y)))))
+        projected: torch.Tensor = self.dropout(self.project(F.silu(self.mid_norm(self.depthwise(y, chunks)))))
         return projected
 
 
@@ -79,10 +82,18 @@ class ConformerBlock(nn.Module):
         self.feed_forward2 = FeedForward(dim, expansion, dropout)
         self.norm = nn.LayerNorm(dim)
 
-    def forward(self, x: torch.Tensor, mask: torch.Tensor, bias: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self,
+        x: torch.Tensor,
+        mask: torch.Tensor,
+        bias: torch.Tensor,
+        cos: torch.Tensor,
+        sin: torch.Tensor,
+        chunks: Chunks | None = None,
+    ) -> torch.Tensor:
         x = x + 0.5 * self.feed_forward1(x)
         x = x + self.attention(x, bias, cos, sin)
-        x = x + self.convolution(x, mask)
+        x = x + self.convolution(x, mask, chunks)
         x = x + 0.5 * self.feed_forward2(x)
         normed: torch.Tensor = self.norm(x)
         return normed
@@ -103,7 +114,10 @@ class Conformer(Encoder):
             (stochastic depth; 0 for none).
         subsampling: 4 or 8 input frames for one encoded frame.
         taps: blocks (from 1) after which `tap` of `forward` is called.
+        left: encoded frames before its chunk that attention sees when the utterance comes in chunks.
     """
+
+    chunked = True
 
     def __init__(
         self,
@@ -118,9 +132,10 @@ class Conformer(Encoder):
         layer_drop: float = 0.0,
         subsampling: int = 8,
         taps: tuple[int, ...] = (),
+        left: int = 64,
     ) -> None:
         super().__init__()
-        for name, value in {"dim": dim, "layers": layers, "heads": heads, "expansion": expansion}.items():
+        for name, value in {"dim": dim, "layers": layers, "heads": heads, "expansion": expansion, "left": left}.items():
             if value < 1:
                 raise ValueError(f"{name} {value} is not positive")
         if not 0 <= layer_drop < 1:
@@ -131,6 +146,7 @@ class Conformer(Encoder):
         self.output_dim = dim
         self.head_dim = dim // heads
         self.taps = tuple(taps)
+        self.left = left
         self.subsampling = ConvSubsampling(num_features, dim, subsampling)
         self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(ConformerBlock(dim, heads, kernel, expansion, dropout) for _ in range(layers))
@@ -139,22 +155,29 @@ class Conformer(Encoder):
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         return self.subsampling.output_lengths(lengths)
 
-    def forward(self, features: torch.Tensor, lengths: torch.Tensor, tap: Tap | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, features: torch.Tensor, lengths: torch.Tensor, tap: Tap | None = None, *, chunk_sizes: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, T, F), (B,) -> (B, T', D), (B,).
 
         Args:
             tap: called as tap(block, x) after each block named in `taps`, its result goes on in x's place
                 (intermediate CTC and self-conditioning live there).
+            chunk_sizes: (B,) encoded frames that are heard at a time, 0 for the whole utterance; None for whole utterances.
+                Attention and convolutions then see nothing past the end of a frame's chunk, and attention no more than
+                `left` frames before its chunk.
         """
         x, lengths = self.subsampling(features, lengths)
         x = self.dropout(x)
         mask = length_mask(lengths, x.shape[1])
-        bias = torch.where(mask, 0.0, -1e9)[:, None, None, :]  # finite: an utterance of no frames must not give NaN
+        chunks = Chunks(chunk_sizes, x.shape[1]) if chunk_sizes is not None else None
+        visible = mask[:, None, :] if chunks is None else mask[:, None, :] & chunks.visible(self.left)  # (B, 1 or T', T')
+        bias = torch.where(visible, 0.0, -1e9)[:, None]  # finite: an utterance of no frames must not give NaN
         cos, sin = rotary_tables(x.shape[1], self.head_dim, x.device)
         for index, block in enumerate(self.blocks, start=1):
             drop = self.layer_drops[index - 1]
             if not (self.training and drop > 0 and torch.rand(()).item() < drop):
-                x = block(x, mask, bias, cos, sin)
+                x = block(x, mask, bias, cos, sin, chunks)
             if tap is not None and index in self.taps:
                 x = tap(index, x)
         return x, lengths

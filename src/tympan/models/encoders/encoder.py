@@ -24,7 +24,10 @@ class Encoder(nn.Module):
     Attributes:
         num_features: F.
         output_dim: D.
+        chunked: whether `forward` takes `chunk_sizes`, so that the weights can learn to hear an utterance as it comes.
     """
+
+    chunked = False
 
     num_features: int
     output_dim: int

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tympan.models.layers.chunks import Chunks
+
 
 class DepthwiseConv(nn.Module):
     """`kernel` taps a channel, centred, zero padded.
@@ -23,13 +25,17 @@ class DepthwiseConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(dim))
         nn.init.uniform_(self.weight, -(kernel**-0.5), kernel**-0.5)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.training:  # one node in the exported graph
+    def forward(self, x: torch.Tensor, chunks: Chunks | None = None) -> torch.Tensor:
+        """(B, T, D) -> (B, T, D); with `chunks`, the taps past the end of a frame's chunk count as zeros."""
+        if not self.training and chunks is None:  # one node in the exported graph
             y = F.conv1d(x.transpose(1, 2), self.weight.t()[:, None], self.bias, padding=self.kernel // 2, groups=x.shape[2])
             return y.transpose(1, 2)
         frames = x.shape[1]
         padded = F.pad(x, (0, 0, self.kernel // 2, self.kernel // 2))
         y = self.bias.to(x.dtype) + padded[:, :frames] * self.weight[0].to(x.dtype)
         for tap in range(1, self.kernel):
-            y = y + padded[:, tap : tap + frames] * self.weight[tap].to(x.dtype)
+            shifted = padded[:, tap : tap + frames]
+            if chunks is not None and (ahead := tap - self.kernel // 2) > 0:
+                shifted = shifted * chunks.reaches(ahead).to(x.dtype)
+            y = y + shifted * self.weight[tap].to(x.dtype)
         return y

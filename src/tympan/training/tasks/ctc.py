@@ -15,6 +15,7 @@ from tympan.data.torch_batches import Batch
 from tympan.decoding import greedy
 from tympan.errors import TympanError
 from tympan.models.ctc import CTCModel
+from tympan.models.layers.lengths import length_mask
 from tympan.tokens import BLANK, TokenTable
 from tympan.training.average import WeightAverage
 from tympan.training.recipe import TrainingRecipe
@@ -30,6 +31,22 @@ def ctc_loss(log_probs: torch.Tensor, lengths: torch.Tensor, tokens: torch.Tenso
     """
     total = F.ctc_loss(log_probs.transpose(0, 1), tokens, lengths, token_lengths, BLANK, "sum", zero_infinity=True)
     return total / lengths.sum().clamp(min=1)
+
+
+def disagreement(log_probs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """Mean over the frames of KL(second view || first) + KL(first || second), each drawing only the latter to the former.
+
+    Args:
+        log_probs: (B, T, V) natural log; row i + B / 2 is another view of row i, of the same length.
+        lengths: (B,) int64.
+
+    Source: Yao et al. 2024, arXiv:2410.05101, equation 6: here 2 L_CR over both views' frames, as the CTC losses are divided.
+    """
+    first, second = log_probs.chunk(2)
+    valid = length_mask(lengths[: len(first)], log_probs.shape[1])[..., None]
+    both = F.kl_div(first, second.detach(), reduction="none", log_target=True)
+    both = both + F.kl_div(second, first.detach(), reduction="none", log_target=True)
+    return both.masked_fill(~valid, 0.0).sum() / lengths.sum().clamp(min=1)
 
 
 def impossible(lengths: torch.Tensor, tokens: torch.Tensor, token_lengths: torch.Tensor) -> list[int]:
@@ -89,15 +106,17 @@ class CTCTask(LightningModule):
         return self.model.output_lengths(batch.lengths)
 
     def loss(self, batch: Batch) -> torch.Tensor:
-        """The final CTC loss, mixed with the mean of the intermediate ones."""
-        output = self.model.run(batch.features, batch.lengths)
-        final, *taps = (
+        """The final CTC loss, mixed with the mean of the intermediate ones; with two views, plus their disagreement."""
+        output = self.model.run(batch.features, batch.lengths, batch.chunk_sizes)
+        loss, *taps = (
             ctc_loss(log_probs, output.lengths, batch.tokens, batch.token_lengths) for log_probs in (output.log_probs, *output.intermediate)
         )
-        if not taps:
-            return final
-        weight = self.recipe.intermediate_weight
-        return (1 - weight) * final + weight * torch.stack(taps).mean()
+        if taps:
+            weight = self.recipe.intermediate_weight
+            loss = (1 - weight) * loss + weight * torch.stack(taps).mean()
+        if batch.views == 2 and self.recipe.consistency:
+            loss = loss + self.recipe.consistency * disagreement(output.log_probs, output.lengths)
+        return loss
 
     def configure_optimizers(self) -> Any:
         decay = [p for p in self.model.parameters() if p.ndim > 1]
