@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tympan import word_pieces
 from tympan.errors import TokenError
+from tympan.files import write_atomically
 
 BLANK = 0
 BLANK_TOKEN = "<blank>"
@@ -171,6 +172,10 @@ class TokenTable:
     def hash(self) -> str:
         """SHA-256 over kind and tokens: two tables with one hash mean the same by every index."""
         return hashlib.sha256(json.dumps([self.kind, list(self.tokens)], ensure_ascii=True).encode()).hexdigest()
+
+    def write(self, path: str | Path) -> None:
+        """Write the table as JSON for `read`, atomically."""
+        write_atomically(Path(path), json.dumps(self.to_dict(), ensure_ascii=False, indent=1).encode())
 
     def to_dict(self) -> dict[str, object]:
         extra: dict[str, object] = {} if self.method == "longest" else {"method": self.method}

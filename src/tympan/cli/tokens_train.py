@@ -33,13 +33,12 @@ def train(
         raise TympanError(f"--model is {model!r}.", "It can be unigram or bpe.")
     check_output(output, *texts)
     lines = [line for path in texts for line in lines_of(path)]
-    from tympan.files import write_atomically
     from tympan.text import learn_pieces
     from tympan.tokens import normalize_unicode
 
     table = learn_pieces(lines, size, cast("Literal['unigram', 'bpe']", model))
     with writing(output):
-        write_atomically(output, json.dumps(table.to_dict(), ensure_ascii=False, indent=1).encode())
+        table.write(output)
     example = next((line for line in lines if line.strip()), "")
     pieces = table.pieces(normalize_unicode(example))[:20]
     facts = {"path": str(output), "tokens": len(table), "method": table.method, "hash": table.hash, "example": pieces}

@@ -1,4 +1,4 @@
-"""`tympan train`: a recipe becomes a recogniser."""
+"""`tympan train`: a recipe, or somebody's recordings and a size, become a recogniser."""
 
 from __future__ import annotations
 
@@ -7,21 +7,40 @@ from typing import Annotated
 
 import typer
 
+from tympan.cli.training_options import (
+    DataOption,
+    DevOption,
+    DryRunOption,
+    OverridesOption,
+    ResumeOption,
+    RunOption,
+    chosen,
+    run_training,
+)
+from tympan.errors import TympanError
 from tympan.extras import require
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A recipe, e.g. recipes/english-small.yaml.")],
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="Change one key: --set training.max_epochs=5. May be repeated.")
-    ] = None,
-    run: Annotated[Path | None, typer.Option("--run", help="The run's folder; default runs/NAME.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in that folder stopped.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved recipe and the number of parameters, and stop.")] = False,
+    recipe: Annotated[Path | None, typer.Argument(help="A recipe, e.g. recipes/english-small.yaml.", show_default=False)] = None,
+    data: DataOption = None,
+    dev: DevOption = None,
+    size: Annotated[str, typer.Option("--size", help="With --data: tiny, small, base or large.")] = "small",
+    name: Annotated[str, typer.Option("--name", help="With --data: of the model.")] = "own",
+    language: Annotated[str, typer.Option("--language", help="With --data: ISO 639-1 code, for the bundle.")] = "",
+    overrides: OverridesOption = None,
+    run: RunOption = None,
+    resume: ResumeOption = False,
+    dry_run: DryRunOption = False,
 ) -> None:
-    """Train a recogniser by a recipe.
+    """Train a recogniser by a recipe, or from recordings and a size, which choose one.
+
+    With --data, the recipe that was chosen is written to chosen.yaml in the run's folder, with the reasons; change it there and
+    train by it. If the dev set says only words of the training set, a scorer of these goes into the model.
 
     Examples:
+
+        tympan train --data train.jsonl --dev dev.jsonl --size small
 
         tympan train recipes/yesno.yaml
 
@@ -30,17 +49,16 @@ def train(
         tympan train recipes/english-small.yaml --resume
     """
     require("train", "Training")
-    from tympan.training.recipe import load_recipe
+    if (recipe is None) == (not data):
+        raise TympanError("Give a recipe or --data, one of them.", "Example: tympan train --data train.jsonl --dev dev.jsonl --size small")
+    if recipe is not None:
+        from tympan.training.recipe import load_recipe
 
-    checked = load_recipe(recipe, overrides)  # before torch: a wrong key must not wait for it
-    from tympan.training import export, loop, prepare
-
-    if dry_run:
-        typer.echo(prepare.describe(checked))
+        checked = load_recipe(recipe, overrides)  # before torch: a wrong key must not wait for it
+        run_training(checked, run or Path("runs") / checked.name, resume=resume, dry_run=dry_run)
         return
-    from tympan.cli.display import TrainingDisplay, progress
+    from tympan.training import choosing
 
-    folder = run or Path("runs") / checked.name
-    best = loop.train(checked, folder, progress, TrainingDisplay(), resume=resume)
-    proof = export.export(best, folder / "model.tympan")
-    typer.echo(f"{folder / 'model.tympan'}: log_probs differ from torch by at most {proof.log_prob_difference:.2g} on {proof.clips} clips.")
+    folder = run or Path("runs") / name
+    choice = choosing.choose(data or [], dev or [], size, folder, name=name, language=language)
+    run_training(chosen(choice, folder, overrides, resume=resume), folder, resume=resume, dry_run=dry_run, own=True)

@@ -51,6 +51,12 @@ class CTCModel(nn.Module):
         """Frames of log_probs for `lengths` frames of features, in closed form."""
         return self.head.output_lengths(self.encoder.output_lengths(lengths))
 
+    def token_axes(self) -> dict[str, int]:
+        """Tensors of the state whose slices along an axis belong to tokens, and that axis."""
+        last = f"head.layers.{len(self.head.layers) - 1}"
+        axes = {f"{last}.weight": 0, f"{last}.bias": 0}
+        return axes if self.feedback is None else {**axes, "feedback.weight": 1}
+
     def run(self, features: torch.Tensor, lengths: torch.Tensor, chunk_sizes: torch.Tensor | None = None) -> CTCOutput:
         """(B, T, F), (B,) -> log_probs, lengths and intermediate log_probs; `chunk_sizes` as the encoder takes them."""
         taps: list[torch.Tensor] = []

@@ -9,6 +9,7 @@ import os
 import platform
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from tympan import __version__
-from tympan.errors import CheckpointError
+from tympan.errors import CheckpointError, RecipeError
 from tympan.files import write_atomically
+from tympan.models.ctc import CTCModel
 from tympan.training.callbacks import Display, Keeper
 from tympan.training.checkpoint import Checkpoint, load_checkpoint
 from tympan.training.initial import take_weights
@@ -56,8 +58,9 @@ def train(recipe: Recipe, folder: Path, progress: Progress, display: Display, *,
     if checkpoint is not None and checkpoint.facts["tokens"].get("hash") != prepared.tokens.hash:
         raise CheckpointError(f"The transcripts of the run in {folder} had other characters.", "Name another folder by --run.")
     if recipe.training.initial is not None and checkpoint is None:
-        taken, left = take_weights(prepared.model, recipe.training.initial)
-        display.note(f"begins with {taken} tensors of {recipe.training.initial}; new are: {', '.join(left) or 'none'}")
+        taken = take_weights(prepared.model, prepared.tokens, recipe.training.initial)
+        display.note(f"begins with {recipe.training.initial}: {taken}")
+    freeze(prepared.model, recipe.training.freeze)
     tell(prepared, checkpoint, display)
     describe_run(recipe, prepared, folder)
     steps = sum(-(-len(prepared.train.plan(epoch)) // recipe.training.accumulate) for epoch in range(recipe.training.max_epochs))
@@ -76,10 +79,31 @@ def train(recipe: Recipe, folder: Path, progress: Progress, display: Display, *,
     workers = recipe.data.workers
     keeper = Keeper(folder, prepared.train, prepared.dev, workers, facts, recipe.training.checkpoint_minutes, display, checkpoint)
     trainer = make_trainer(recipe, folder, keeper)
+    if recipe.training.initial is not None and checkpoint is None:
+        judge(task, prepared, display, "before the first step")
     if keeper.epoch < recipe.training.max_epochs:
         place_epoch(trainer, keeper.epoch)
         trainer.fit(task, train_dataloaders=prepared.train.loader(workers))
+        if prepared.watch is not None:
+            judge(task, prepared, display, "after the last step")
     return folder / "best.safetensors"
+
+
+def freeze(model: CTCModel, prefixes: Sequence[str]) -> None:
+    """Keep the parameters whose names begin with one of `prefixes` as they are; RecipeError names a prefix of none."""
+    names = [name for name, _ in model.named_parameters()]
+    if wrong := [prefix for prefix in prefixes if not any(name.startswith(prefix) for name in names)]:
+        raise RecipeError(f"training.freeze: no parameter's name begins with {wrong[0]!r}.", f"Names are {', '.join(names[:3])}, ...")
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not name.startswith(tuple(prefixes)))
+
+
+def judge(task: CTCTask, prepared: Prepared, display: Display, when: str) -> None:
+    """Tell the error rates on the dev set and on the watched one."""
+    for name, data in (("dev", prepared.dev), ("watch", prepared.watch)):
+        if data is not None:
+            found = task.validate(data.loader(0))
+            display.note(f"{when}: WER {found.wer:.2%}, CER {found.cer:.2%} on data.{name}")
 
 
 def tell(prepared: Prepared, checkpoint: Checkpoint | None, display: Display) -> None:

@@ -44,6 +44,7 @@ class Prepared:
         model_config: the resolved description of the network, for checkpoint and bundle.
         left_out: utterance id -> why it is not trained on.
         findings: what the doctor says of transcripts and sets, a line each.
+        watch: data that is only judged, before and after; None for none.
         streaming: how the network learns to hear in chunks, for checkpoint and bundle; empty if it does not.
     """
 
@@ -55,6 +56,7 @@ class Prepared:
     left_out: dict[str, str]
     findings: list[str]
     streaming: dict[str, Any]
+    watch: SpeechData | None = None
 
 
 def model_config(recipe: ModelRecipe) -> dict[str, Any]:
@@ -102,10 +104,13 @@ def speller(recipe: Recipe) -> Callable[[str], str]:
 
 def token_table(recipe: Recipe, texts: Sequence[str]) -> TokenTable:
     """CMUdict's phones, the recipe's pieces or characters, or the characters of the transcripts."""
+    if recipe.tokens.table is not None:
+        table = TokenTable.read(recipe.tokens.table)
+        if table.kind != recipe.tokens.kind:
+            raise RecipeError(f"tokens.table: {recipe.tokens.table} holds {table.kind}.", f"tokens.kind is {recipe.tokens.kind}.")
+        return table
     if recipe.tokens.kind == "phones":
         return TokenTable((BLANK_TOKEN, *PHONES), "phones")
-    if recipe.tokens.table is not None:
-        return TokenTable.read(recipe.tokens.table)
     if recipe.tokens.characters is not None:
         return TokenTable((BLANK_TOKEN, *unicodedata.normalize("NFC", recipe.tokens.characters)))  # as the transcripts are
     return TokenTable.from_texts(texts)
@@ -137,7 +142,8 @@ def prepare(recipe: Recipe, progress: Progress) -> Prepared:
     left_out: dict[str, str] = {}
     augmentation = load_augmentation(recipe.augment, recipe, extractor.sample_rate, progress)
     data = []
-    for name, utterances in (("train", train), ("dev", dev)):
+    watch = [utterance for path in recipe.data.watch for utterance in read_manifest(path)]
+    for name, utterances in (("train", train), ("dev", dev), *([("watch", watch)] if watch else [])):
         with progress(f"decoding the {name} audio", len(utterances)) as advance:
             cache = cache_audio(utterances, recipe.data.cache, extractor.sample_rate, advance)
         encoded = [tokens.encode(spell(utterance.text)) for utterance in utterances]
@@ -162,12 +168,12 @@ def prepare(recipe: Recipe, progress: Progress) -> Prepared:
                 views=2 if name == "train" and recipe.training.consistency else 1,
             )
         )
-    train_data, dev_data = data
+    train_data, dev_data, *watched = data
     streaming: dict[str, Any] = {}
     if recipe.streaming is not None:
         train_data.hearing = hearing(recipe.streaming, train_data, progress)
         streaming = {"chunk_sizes": recipe.streaming.chunk_sizes, "normalization": train_data.hearing.normalization.config()}
-    return Prepared(train_data, dev_data, tokens, model, config, left_out, findings, streaming)
+    return Prepared(train_data, dev_data, tokens, model, config, left_out, findings, streaming, watched[0] if watched else None)
 
 
 def hearing(recipe: StreamingRecipe, data: SpeechData, progress: Progress) -> Hearing:

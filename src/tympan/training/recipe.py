@@ -21,6 +21,7 @@ class DataRecipe(Strict):
 
     train: list[Path] = Field(min_length=1, description="manifests, relative to the working folder")
     dev: list[Path] = Field(min_length=1, description="manifests that choose the best epoch; never a test set")
+    watch: list[Path] = Field([], description="manifests that are only judged, before the first step and after the last")
     cache: Path = Field(Path("work/cache"), description="folder for the decoded audio (115 MB an hour)")
     max_batch_seconds: float = Field(80.0, gt=0, description="seconds of audio in a batch, padding counted")
     min_duration_s: float = Field(0.1, ge=0, description="shorter utterances are left out and counted")
@@ -73,7 +74,7 @@ class TokensRecipe(Strict):
     """The token table: characters, of the training transcripts unless they are given, the phones of a dictionary, or pieces."""
 
     kind: Literal["characters", "phones", "pieces"] = "characters"
-    table: Path | None = Field(None, description="for pieces: what `tympan tokens train` wrote")
+    table: Path | None = Field(None, description="a table to keep: what `tympan tokens train` wrote for pieces, or another model's")
     characters: str | None = Field(None, description="all characters, space too; no effect on transcripts: one outside it is an error")
     dictionary: Path | None = Field(None, description="for phones: lines `word PH1 PH2 ...`; words outside it are pronounced by rule")
     g2p: Path | None = Field(None, description="for phones: a model of `tympan tokens g2p` for words outside the dictionary")
@@ -82,8 +83,8 @@ class TokensRecipe(Strict):
     def has_what_its_kind_needs(self) -> TokensRecipe:
         if (self.kind == "phones") != (self.dictionary is not None) or (self.kind == "phones" and self.characters is not None):
             raise ValueError("kind phones needs 'dictionary' and no 'characters', kind characters no 'dictionary'")
-        if (self.kind == "pieces") != (self.table is not None) or (self.kind == "pieces" and self.characters is not None):
-            raise ValueError("kind pieces needs 'table' and no 'characters', the other kinds no 'table'")
+        if (self.kind == "pieces" and self.table is None) or (self.table is not None and self.characters is not None):
+            raise ValueError("kind pieces needs 'table', and a table goes with no 'characters'")
         if self.g2p is not None and self.kind != "phones":
             raise ValueError("'g2p' is for kind phones only")
         return self
@@ -133,6 +134,7 @@ class TrainingRecipe(Strict):
     initial: Path | None = Field(
         None, description="checkpoint or bundle whose weights the network begins with, where names and shapes agree"
     )
+    freeze: list[str] = Field([], description="parameters that stay as they are, by the beginnings of their names: encoder.subsampling")
     ema_decay: float = Field(0.0, ge=0, lt=1, description="of the averaged weights that are validated and exported; 0 for none")
     checkpoint_minutes: float = Field(10.0, gt=0, description="a checkpoint at least this often, beside the one of each epoch")
     threads: int = Field(0, ge=0, description="CPU threads of the training process; 0 leaves torch's default")

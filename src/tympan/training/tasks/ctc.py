@@ -119,8 +119,9 @@ class CTCTask(LightningModule):
         return loss
 
     def configure_optimizers(self) -> Any:
-        decay = [p for p in self.model.parameters() if p.ndim > 1]
-        rest = [p for p in self.model.parameters() if p.ndim <= 1]  # biases and norms are not pulled to 0
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        decay = [p for p in trained if p.ndim > 1]
+        rest = [p for p in trained if p.ndim <= 1]  # biases and norms are not pulled to 0
         groups = [{"params": decay, "weight_decay": self.recipe.weight_decay}, {"params": rest, "weight_decay": 0.0}]
         return torch.optim.AdamW(groups, lr=self.recipe.learning_rate, betas=self.recipe.betas, fused=True)
 

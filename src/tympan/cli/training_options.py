@@ -1,0 +1,110 @@
+"""What `tympan train` and `tympan finetune` share: options, the chosen recipe, and the way from it to a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tympan.errors import TympanError
+
+if TYPE_CHECKING:
+    from tympan.training.choosing import Choice
+    from tympan.training.continuing import Start
+    from tympan.training.recipe import Recipe
+
+DataOption = Annotated[list[Path] | None, typer.Option("--data", help="A manifest to train on. May be repeated.", show_default=False)]
+DevOption = Annotated[
+    list[Path] | None,
+    typer.Option("--dev", help="A manifest that chooses the best epoch; without, a part of --data is held out.", show_default=False),
+]
+OverridesOption = Annotated[
+    list[str] | None, typer.Option("--set", help="Change one key: --set training.max_epochs=5. May be repeated.", show_default=False)
+]
+RunOption = Annotated[Path | None, typer.Option("--run", help="The run's folder; default runs/NAME.", show_default=False)]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where the run in that folder stopped.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Print the recipe, shapes, parameters, steps, estimated time and memory, and stop.")
+]
+CHOSEN = "chosen.yaml"
+
+
+def chosen(choice: Choice, folder: Path, overrides: list[str] | None, *, resume: bool) -> Recipe:
+    """The choice as a checked recipe, written with its reasons into the run's folder and told."""
+    import yaml
+
+    from tympan.files import write_atomically
+    from tympan.training.recipe import apply_override, check_recipe
+
+    for override in overrides or []:
+        apply_override(choice.recipe, override)
+    checked = check_recipe(choice.recipe, CHOSEN)
+    path = folder / CHOSEN
+    head = "".join(f"# {reason}\n" for reason in choice.reasons)
+    if not (resume and path.exists()):
+        write_atomically(path, (head + yaml.safe_dump(choice.recipe, sort_keys=False, allow_unicode=True)).encode())
+    for reason in choice.reasons:
+        typer.echo(f"chosen: {reason}", err=True)
+    typer.echo(f"chosen: the recipe is {path}", err=True)
+    return checked
+
+
+def run_training(recipe: Recipe, folder: Path, *, resume: bool, dry_run: bool, own: bool = False, start: Start | None = None) -> None:
+    """Train by the recipe and write FOLDER/model.tympan.
+
+    Args:
+        own: from somebody's own data: with a scorer of the transcripts where they close the vocabulary.
+        start: the model that is gone on from, whose scorer is kept where they do not.
+    """
+    from tympan.training import export, loop, prepare
+
+    if dry_run:
+        from tympan.training.forecast import forecast
+
+        typer.echo(prepare.describe(recipe))
+        typer.echo("\n".join(forecast(recipe).lines()))
+        return
+    from tympan.cli.display import TrainingDisplay, progress
+
+    best = loop.train(recipe, folder, progress, TrainingDisplay(), resume=resume)
+    bundle = folder / "model.tympan"
+    proof = export.export(best, bundle)
+    typer.echo(f"{bundle}: log_probs differ from torch by at most {proof.log_prob_difference:.2g} on {proof.clips} clips.")
+    if own:
+        add_scorer(recipe, bundle, start)
+
+
+def add_scorer(recipe: Recipe, bundle: Path, start: Start | None) -> None:
+    """Write the scorer beside the bundle: of the transcripts if these close the vocabulary, else the one of the model before."""
+    import shutil
+
+    from tympan.bundle import Bundle
+    from tympan.data.manifest import read_manifest
+    from tympan.lexicon import Pronunciations
+    from tympan.recognizer import find_scorer
+    from tympan.training import transcript_scorer as transcripts
+
+    path = bundle.with_suffix(".scorer")
+    train, dev = (
+        [utterance for manifest in manifests for utterance in read_manifest(manifest)] for manifests in (recipe.data.train, recipe.data.dev)
+    )
+    if transcripts.closed_vocabulary(train, dev):
+        pronunciations = Pronunciations.read(recipe.tokens.dictionary) if recipe.tokens.dictionary else None
+        scorer = transcripts.transcript_scorer(train, Bundle.open(bundle).tokens, pronunciations, path)
+        words = len(scorer.words)
+        del scorer
+        rates = transcripts.tune_scorer(path, bundle, dev, recipe.data.cache)
+        tuned = f"; WER on the dev set {rates[0]:.2%}, with tuned weights {rates[1]:.2%}" if rates else ""
+        typer.echo(f"{path}: the {words} words of the transcripts{tuned}. For other words: tympan lm build.")
+    elif start is not None and start.bundle is not None and start.bundle.tokens.tokens == Bundle.open(bundle).tokens.tokens:
+        old = find_scorer(start.bundle, None, needed=False)
+        if old is not None:
+            beside = start.bundle.path.with_suffix(".scorer")
+            if start.bundle.scorer is None and beside.is_file():
+                shutil.copyfile(beside, path)
+            else:
+                old.save(path)
+            typer.echo(f"{path}: the scorer of {start.name}; its weights may be tuned anew: tympan lm tune.")
+    elif Bundle.open(bundle).tokens.kind == "phones":
+        raise TympanError(f"{bundle} hears phones and has no scorer.", f"Make one: tympan lm build TEXT --model {bundle} -o {path}")

@@ -1,0 +1,172 @@
+"""A recipe that goes on from a model: its network and tokens, somebody's recordings, a low rate, and what should stay as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tympan.bundle import Bundle
+from tympan.data.manifest import Utterance, read_manifest
+from tympan.errors import RecipeError, TokenError
+from tympan.files import write_atomically
+from tympan.g2p import G2P
+from tympan.lexicon import Pronunciations
+from tympan.recognizer import find_bundle, find_scorer
+from tympan.tokens import TokenTable
+from tympan.training.checkpoint import load_checkpoint
+from tympan.training.choosing import Choice, augmentation, batches, hold_out
+
+HOURS = 6.0  # of audio, all epochs together, at least; more for a larger corpus
+EPOCHS = (4, 60)
+LEARNING_RATE = 4e-4
+FREEZE_HOURS = 1.0  # below, what turns sound into frames stays as it is
+DICTIONARY = "lexicon.dict"
+
+
+@dataclass(frozen=True)
+class Start:
+    """What is gone on from.
+
+    Attributes:
+        path: of the weights.
+        name, language: of the model.
+        model, features, normalization: as in a recipe.
+        tokens: the table.
+        bundle: None for a checkpoint.
+    """
+
+    path: Path
+    name: str
+    language: str
+    model: dict[str, Any]
+    features: dict[str, Any]
+    normalization: dict[str, Any]
+    tokens: TokenTable
+    bundle: Bundle | None
+
+
+def open_start(path_or_name: str) -> Start:
+    """A bundle, the name of a model inside the package, or a checkpoint.
+
+    Raises:
+        BundleError, CheckpointError: there is none, or it cannot be used.
+    """
+    path = Path(path_or_name)
+    if path.suffix == ".safetensors":
+        facts = load_checkpoint(path).facts
+        recipe = facts["recipe"]
+        tokens = TokenTable.from_dict(facts["tokens"])
+        return Start(
+            path, recipe["name"], recipe.get("language", ""), facts["model"], facts["features"], recipe["normalization"], tokens, None
+        )
+    bundle = Bundle.open(find_bundle(path_or_name))
+    config = bundle.model["config"]
+    return Start(bundle.path, bundle.name, bundle.language, config, bundle.features, bundle.normalization, bundle.tokens, bundle)
+
+
+def choose_continuation(
+    start: Start,
+    train: Sequence[Path],
+    dev: Sequence[Path],
+    folder: Path,
+    *,
+    dictionary: Path | None = None,
+    g2p: Path | None = None,
+    freeze: Sequence[str] | None = None,
+) -> Choice:
+    """A recipe that fits `start` to manifests.
+
+    Args:
+        start: the model.
+        train, dev: manifests; without dev a part of train is held out.
+        folder: of the run, where files go that the recipe needs.
+        dictionary, g2p: for phones: pronunciations; without, those of the model's own scorer, and rules of English.
+        freeze: what stays as it is, by the beginnings of names; None decides by the hours.
+
+    Raises:
+        ManifestError: a manifest is missing, wrong or too small.
+        TokenError: the model's tokens cannot spell the transcripts, and cannot be extended.
+    """
+    reasons = [f"goes on from {start.path}"]
+    if not dev:
+        train, dev = hold_out(train, folder, reasons)
+    utterances = [utterance for path in train for utterance in read_manifest(path)]
+    hours = sum(utterance.duration for utterance in utterances) / 3600
+    speakers = len({utterance.speaker for utterance in utterances if utterance.speaker})
+    reasons.append(f"{len(utterances):,} utterances, {hours:.2f} h, {speakers or 'unknown'} speakers")
+    tokens = keep_tokens(start, utterances, folder, dictionary, g2p, reasons)
+    if freeze is None:
+        freeze = ["encoder.subsampling"] if hours < FREEZE_HOURS else []
+    if freeze:
+        reasons.append(f"kept as they are: {', '.join(freeze)}")
+    epochs = min(max(round(max(HOURS, 5 * hours) / max(hours, 1e-6)), EPOCHS[0]), EPOCHS[1])
+    reasons.append(f"{epochs} epochs at a peak rate of {LEARNING_RATE:g}: {epochs * hours:,.1f} h heard in all")
+    training = {
+        "initial": str(start.path),
+        "freeze": list(freeze),
+        "max_epochs": epochs,
+        "learning_rate": LEARNING_RATE,
+        "warmup_share": 0.1,
+        "gradient_clip": 1.0,
+        "weight_decay": 0.02,
+        "ema_decay": 0.99 if hours < 1 else 0.999,
+    }
+    recipe = {
+        "name": f"{start.name}-finetuned",
+        "description": f"{start.name}, gone on with other recordings.",
+        "language": start.language,
+        "data": {"train": [str(path) for path in train], "dev": [str(path) for path in dev], **batches(utterances)},
+        "augment": augmentation(utterances, speakers, reasons),
+        "tokens": tokens,
+        "features": start.features,
+        "normalization": start.normalization,
+        "model": start.model,
+        "training": training,
+    }
+    return Choice(recipe, reasons)
+
+
+def keep_tokens(
+    start: Start, utterances: Sequence[Utterance], folder: Path, dictionary: Path | None, g2p: Path | None, reasons: list[str]
+) -> dict[str, Any]:
+    """The model's table, written into `folder`, with characters added that the transcripts have beyond it."""
+    table = start.tokens
+    if table.kind == "characters":
+        missing = sorted({sign for utterance in utterances for sign in utterance.text} - set(table.tokens))
+        if missing:
+            reasons.append(f"added to the {len(table) - 1} characters of the model: {' '.join(map(repr, missing))}")
+            table = TokenTable((*table.tokens, *missing))
+    if (dictionary is not None or g2p is not None) and table.kind != "phones":
+        raise RecipeError(f"A dictionary was given, but the model's tokens are {table.kind}.", "Leave it out.")
+    path = folder / "tokens.json"
+    table.write(path)
+    section: dict[str, Any] = {"kind": table.kind, "table": str(path)}
+    if table.kind == "phones":
+        section["dictionary"] = str(dictionary or own_dictionary(start, utterances, folder, g2p, reasons))
+        if g2p is not None:
+            section["g2p"] = str(g2p)
+    return section
+
+
+def own_dictionary(start: Start, utterances: Sequence[Utterance], folder: Path, g2p: Path | None, reasons: list[str]) -> Path:
+    """The transcripts' words as the model's own scorer pronounces them, written into `folder`; what it lacks is guessed."""
+    scorer = find_scorer(start.bundle, None, needed=False) if start.bundle is not None else None
+    known = scorer.pronunciations if scorer is not None else Pronunciations({})
+    known = replace(known, guess=G2P.open(g2p).guess if g2p is not None else None)
+    lines, guessed = [], []
+    for word in sorted({word for utterance in utterances for word in utterance.text.lower().split()}):
+        if word not in known.entries:
+            guessed.append(word)
+        try:
+            sounds = known.pronounce(word)
+        except TokenError as error:
+            raise TokenError(error.message, "Give --dictionary with a line for it.") from None
+        lines += [f"{word} {' '.join(phones)}\n" for phones in sounds]
+    if guessed:
+        by = "the model" if g2p is not None else "rules of English"
+        reasons.append(f"{len(guessed):,} words are pronounced by {by}: {', '.join(guessed[:5])}")
+    path = folder / DICTIONARY
+    write_atomically(path, "".join(lines).encode())
+    return path

@@ -1,0 +1,158 @@
+"""What a training will take, told before it begins: shapes, steps, time, memory, and what the doctor sees in the manifests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from tympan.data import doctor
+from tympan.data.batches import plan_batches
+from tympan.data.manifest import Utterance, read_manifest
+from tympan.data.torch_batches import PAD_FRAMES, Batch
+from tympan.features import Extractor
+from tympan.models.build import count_parameters
+from tympan.tokens import TokenTable
+from tympan.training.prepare import build_network, check_texts, speller, token_table
+from tympan.training.recipe import Recipe
+from tympan.training.tasks.ctc import CTCTask
+
+TRIALS = 2  # timed steps, after one that warms up
+STATES = 4  # weights, gradients and AdamW's two moments
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is known before the first step.
+
+    Attributes:
+        hours: of audio in an epoch.
+        steps: optimiser steps in an epoch.
+        epochs: in all.
+        parameters: of the network.
+        tokens: in the table, the blank among them.
+        features: (B, T, F) of a batch in the middle.
+        log_probs: (B, T', V) of it.
+        step_s: seconds for a step with it, here; reading the audio comes beside it.
+        memory_mb: MiB for weights, optimiser and that batch.
+        findings: the doctor's, of the manifests alone.
+    """
+
+    hours: float
+    steps: int
+    epochs: int
+    parameters: int
+    tokens: int
+    features: tuple[int, int, int]
+    log_probs: tuple[int, int, int]
+    step_s: float
+    memory_mb: float
+    findings: list[str]
+
+    @property
+    def total_s(self) -> float:
+        """Seconds of the whole training, its validations not counted."""
+        return self.step_s * self.steps * self.epochs
+
+    def lines(self) -> list[str]:
+        """For people."""
+        shape, out = " x ".join(map(str, self.features)), " x ".join(map(str, self.log_probs))
+        return [
+            f"audio: {self.hours:.2f} h an epoch, {self.epochs} epochs",
+            f"steps: {self.steps:,} an epoch, {self.steps * self.epochs:,} in all",
+            f"shapes: features {shape} -> log_probs {out} in a batch of the middle",
+            f"time: {self.step_s:.3g} s a step here, {spoken(self.total_s)} in all, without validation",
+            f"memory: about {self.memory_mb:,.0f} MiB for weights, optimiser and such a batch",
+            *(f"doctor: {finding}" for finding in self.findings),
+        ]
+
+
+def spoken(seconds: float) -> str:
+    """A length of time, as one would say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def forecast(recipe: Recipe) -> Forecast:
+    """Look at the manifests, build the network and take some steps on noise; no audio is read.
+
+    Raises:
+        ManifestError, RecipeError, TokenError: as `prepare` does.
+    """
+    sets = [
+        (path, split, read_manifest(path)) for split, paths in (("train", recipe.data.train), ("dev", recipe.data.dev)) for path in paths
+    ]
+    train = [utterance for _, split, found in sets if split == "train" for utterance in found]
+    tokens, spell = token_table(recipe, [utterance.text for utterance in train]), speller(recipe)
+    model, extractor, _ = build_network(recipe, len(tokens))
+    findings = check_texts(doctor.from_utterances(sets), recipe, tokens, spell)
+    views = 2 if recipe.training.consistency else 1
+    plan = plan_batches([utterance.duration for utterance in train], recipe.data.max_batch_seconds / views, seed=recipe.seed, epoch=0)
+    middle = sorted(plan, key=lambda batch: max(train[index].duration for index in batch))[len(plan) // 2] * views
+    batch = noise_batch([train[index] for index in middle], extractor, tokens, spell, views)
+    task = CTCTask(model, tokens, recipe.training, len(plan) * recipe.training.max_epochs)
+    step_s, batch_mb = timed(task, batch, recipe)
+    output = int(model.output_lengths(torch.tensor([batch.features.shape[1]]))[0])
+    return Forecast(
+        sum(utterance.duration for utterance in train) / 3600,
+        -(-len(plan) // recipe.training.accumulate),
+        recipe.training.max_epochs,
+        count_parameters(model),
+        len(tokens),
+        (batch.features.shape[0], batch.features.shape[1], batch.features.shape[2]),
+        (batch.features.shape[0], output, len(tokens)),
+        step_s * recipe.training.accumulate,
+        STATES * 4 * count_parameters(model) / 2**20 + batch_mb,
+        findings,
+    )
+
+
+def noise_batch(
+    utterances: Sequence[Utterance], extractor: Extractor, tokens: TokenTable, spell: Callable[[str], str], views: int
+) -> Batch:
+    """A batch of these utterances' lengths and tokens, with noise for features."""
+    lengths = torch.tensor([extractor.num_frames(round(utterance.duration * extractor.sample_rate)) for utterance in utterances])
+    frames = -(-max(1, int(lengths.max())) // PAD_FRAMES) * PAD_FRAMES
+    targets = [tokens.encode(spell(utterance.text)) for utterance in utterances]
+    return Batch(
+        torch.randn(len(utterances), frames, extractor.num_features),
+        lengths,
+        torch.tensor([token for target in targets for token in target], dtype=torch.int64),
+        torch.tensor([len(target) for target in targets]),
+        [utterance.text for utterance in utterances],
+        [utterance.id for utterance in utterances],
+        sum(utterance.duration for utterance in utterances) / views,
+        views,
+    )
+
+
+def timed(task: CTCTask, batch: Batch, recipe: Recipe) -> tuple[float, float]:
+    """Seconds of a step, and MiB that its forward pass keeps for the backward one."""
+    kept: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    if recipe.training.threads:
+        torch.set_num_threads(recipe.training.threads)
+    optimizer = task.configure_optimizers()
+    task.train()
+    for trial in range(TRIALS + 1):
+        if trial == 1:
+            began = time.perf_counter()
+        with (
+            torch.autocast("cpu", torch.bfloat16, enabled=recipe.training.precision == "bf16-mixed"),
+            torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+        ):
+            loss = task.loss(batch)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    weights = {parameter.untyped_storage().data_ptr() for parameter in task.model.parameters()}
+    megabytes = sum(size for pointer, size in kept.items() if pointer not in weights) / (TRIALS + 1) / 2**20
+    return (time.perf_counter() - began) / TRIALS, megabytes
