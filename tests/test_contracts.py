@@ -20,7 +20,7 @@ OUR_CODE = FILES + [path for folder in ("scripts", "benchmarks", "examples", "re
 FLOORS = {
     0: {"_native"},
     1: {"errors", "extras", "files", "scoring", "subtitles", "tokens", "transcript", "word_pieces"},
-    2: {"audio", "bundle", "features", "lexicon", "text"},
+    2: {"audio", "bundle", "features", "lexicon", "plots", "text"},
     3: {"decoding", "g2p", "lm", "models"},
     4: {"data", "emissions", "evaluation", "recognizer", "training"},
     5: {"__main__", "cli", "scale", "serve"},

@@ -10,26 +10,30 @@ import numpy as np
 import pytest
 import torch
 
-from tympan.data import Utterance, augment
+from tympan.data import Utterance
+from tympan.data.augment import Augmenter, AugmentRecipe, CachedRecordings
 from tympan.data.cache import AudioCache
-from tympan.data.torch_batches import PAD_FRAMES, Augmentation, Batch, Example, Hearing, SpeechData, collate
+from tympan.data.torch_batches import PAD_FRAMES, Batch, Example, Hearing, SpeechData, collate
 from tympan.features import Fbank80, Normalization
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create .* worker processes")  # a test may run on one core
 
 RATE = 16_000
 COUNTS = [4000, 16_000, 9000, 0, 7000, 300, 12_000, 5000, 8000, 11_000, 6000]  # 300 samples do not fill a frame
-NOISE = np.random.default_rng(9).standard_normal(5000).astype(np.float32)
-ROOM = np.exp(-np.arange(800) / 100).astype(np.float32)
-LOUD = Augmentation(
-    speed=(0.9, 1.0, 1.1),
-    noises=(NOISE,),
-    noise_probability=0.5,
-    rooms=(ROOM,),
-    room_probability=0.5,
-    nonspeech=0.2,
-    spec={"frequency_masks": 2, "frequency_width": 10, "time_masks": 2, "time_share": 0.1},
-)
+LOUD = {
+    "speed": {"factors": [0.9, 1.0, 1.1]},
+    "noise": {"manifest": "noise.jsonl", "probability": 0.5},
+    "babble": {"probability": 0.5},
+    "rooms": {"simulated": {}, "probability": 0.5},
+    "nonspeech": {"share": 0.2},
+    "spec": {"frequency_width": 10, "time_masks": 2, "time_share": 0.1},
+}
+
+
+def loud(data: SpeechData) -> Augmenter:
+    """Everything may happen; noise and talkers are the recordings themselves."""
+    recordings = CachedRecordings.of(data.cache)
+    return Augmenter(AugmentRecipe.model_validate(LOUD), RATE, {"noise": recordings, "babble": recordings})
 
 
 @pytest.fixture
@@ -109,7 +113,7 @@ def test_features_are_those_of_the_recording_normalized(data: SpeechData) -> Non
 
 
 def test_order_and_contents_do_not_depend_on_workers(data: SpeechData) -> None:
-    data.augmentation, data.epoch, data.start = LOUD, 3, 1
+    data.augmentation, data.epoch, data.start = loud(data), 3, 1
     alone = list(data.loader(0))
     before = torch.get_rng_state()
     found = list(data.loader(2))
@@ -119,7 +123,7 @@ def test_order_and_contents_do_not_depend_on_workers(data: SpeechData) -> None:
 
 
 def test_start_skips_exactly_the_batches_before_it(data: SpeechData) -> None:
-    data.augmentation = LOUD
+    data.augmentation = loud(data)
     whole = list(data)
     for start in range(len(whole) + 1):
         data.start = start
@@ -129,7 +133,7 @@ def test_start_skips_exactly_the_batches_before_it(data: SpeechData) -> None:
 
 
 def test_example_depends_on_seed_epoch_and_index_alone(data: SpeechData) -> None:
-    data.augmentation = LOUD
+    data.augmentation = loud(data)
     first = data.example(1).features
     for _ in range(3):
         data.example(4)
@@ -149,14 +153,14 @@ def test_epochs_have_their_own_order_only_if_shuffled(data: SpeechData) -> None:
 
 
 def test_loader_leaves_the_random_state_of_torch_alone(data: SpeechData) -> None:
-    data.augmentation = LOUD
+    data.augmentation = loud(data)
     before = torch.get_rng_state()
     list(data.loader(0))
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_nonspeech_is_added_with_an_empty_transcript(data: SpeechData) -> None:
-    data.augmentation = Augmentation(nonspeech=0.3)
+    data.augmentation = Augmenter(AugmentRecipe.model_validate({"nonspeech": {"share": 0.3}}), RATE)
     batches = list(data)
     names = [name for batch in batches for name in batch.ids]
     extra = [f"nonspeech-{index}" for index in range(11, 14)]
@@ -169,49 +173,20 @@ def test_nonspeech_is_added_with_an_empty_transcript(data: SpeechData) -> None:
     assert not np.array_equal(data.example(11).features[:90], data.example(12).features[:90])
 
 
-def test_augmentation_without_options_changes_nothing() -> None:
-    samples = NOISE.copy()
-    rng = np.random.default_rng(0)
-    assert np.array_equal(Augmentation().change_samples(samples, rng), samples)
-    assert np.array_equal(Augmentation(noises=(NOISE,), rooms=(ROOM,)).change_samples(samples, rng), samples)
-
-
-@pytest.mark.parametrize(
-    ("options", "name", "arguments"),
-    [
-        ({"speed": (1.1,)}, "change_speed", 1.1),
-        ({"rooms": (ROOM,), "room_probability": 1.0}, "add_room", ROOM),
-        ({"noises": (NOISE,), "noise_probability": 1.0}, "add_noise", NOISE),
-    ],
-)
-def test_each_change_is_made_where_it_is_asked_for(
-    options: dict[str, Any], name: str, arguments: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    called: list[object] = []
-
-    def record(samples: np.ndarray, argument: object, *_: object) -> np.ndarray:
-        called.append(argument)
-        return samples
-
-    for other in ("change_speed", "add_room", "add_noise"):
-        monkeypatch.setattr(augment, other, record if other == name else lambda samples, *_: samples)
-    Augmentation(**options).change_samples(NOISE, np.random.default_rng(0))
-    assert len(called) == 1 and called[0] is arguments
-
-
-def test_probabilities_are_kept() -> None:
-    heard = 0
-    for seed in range(400):
-        changed = Augmentation(noises=(NOISE,), noise_probability=0.3).change_samples(ROOM, np.random.default_rng(seed))
-        heard += not np.array_equal(changed, ROOM)
-    assert 90 < heard < 150  # 120 expected, standard deviation 9
+def test_utterances_are_changed_as_the_augmenter_changes_them(data: SpeechData) -> None:
+    data.augmentation, data.epoch = loud(data), 2
+    rng = np.random.default_rng([data.seed, 2, 4])
+    samples = data.augmentation.change_samples(data.cache.samples(5), rng)
+    expected = data.augmentation.change_features(data.normalization(data.extractor(samples)), rng)
+    found = data.example(4)
+    assert np.array_equal(found.features, expected) and found.seconds == len(samples) / RATE
 
 
 RUNNING = Normalization("running", (0.0,) * 80, (1.0,) * 80)
 
 
 def two_views(data: SpeechData, **changes: Any) -> SpeechData:
-    return replace(data, views=2, augmentation=LOUD, **changes)
+    return replace(data, views=2, augmentation=loud(data), **changes)
 
 
 def test_two_views_of_an_utterance_are_the_same_sound_under_other_masks(data: SpeechData) -> None:

@@ -113,10 +113,10 @@ def test_dry_run_prints_the_published_parameter_count(tympan: Run, recipe: str, 
 
 def test_mistakes_in_a_recipe_are_told_all_at_once(tympan: Run) -> None:
     result = tympan(
-        "train", "recipes/yesno.yaml", "--set", "training.max_epoch=3", "--set", "data.workers=-1", "--set", "augment.speed=[9]"
+        "train", "recipes/yesno.yaml", "--set", "training.max_epoch=3", "--set", "data.workers=-1", "--set", "augment.speed.factors=[9]"
     )
     assert result.returncode == 2
-    for part in ("training.max_epoch: no such key", "data.workers", "augment.speed: 9.0 is not between 0.5 and 2"):
+    for part in ("training.max_epoch: no such key", "data.workers", "augment.speed.factors: 9.0 is not between 0.5 and 2"):
         assert part in result.stderr
     assert "Traceback" not in result.stderr
 

@@ -62,11 +62,11 @@ def test_all_mistakes_are_named_at_once_with_their_paths() -> None:
             "name": "Not Good",
             "sed": 3,
             "data": {"train": [], "max_batch_seconds": 0, "wrokers": 2},
-            "augment": {"speed": [0.1, 1.0], "noise": {"probability": 2}, "spec": {"time_share": -1}},
+            "augment": {"speed": {"factors": [0.1, 1.0]}, "noise": {"probability": 2}, "spec": {"time_share": -1}},
             "training": {"max_epochs": 0, "schedule": "cosine", "learning_rate": "fast"},
         }
     )
-    assert "13 mistakes" in message
+    assert "12 mistakes" in message
     for part in (
         "name: ",
         "sed: no such key",
@@ -74,7 +74,7 @@ def test_all_mistakes_are_named_at_once_with_their_paths() -> None:
         "data.dev: is missing",
         "data.max_batch_seconds: ",
         "data.wrokers: no such key",
-        "augment.speed: 0.1 is not between 0.5 and 2",
+        "augment.speed.factors: 0.1 is not between 0.5 and 2",
         "augment.noise.manifest: is missing",
         "augment.noise.probability: ",
         "augment.spec.time_share: ",
@@ -110,9 +110,9 @@ def test_missing_section_is_named(missing: str) -> None:
         ("data", {"max_batch_seconds": float("inf")}),
         ("data", {"workers": -1}),
         ("data", {"train": "a.jsonl"}),
-        ("augment", {"speed": []}),
-        ("augment", {"nonspeech": 1.0}),
-        ("augment", {"speed": [float("nan")]}),
+        ("augment", {"speed": {"factors": []}}),
+        ("augment", {"nonspeech": {"share": 1.0}}),
+        ("augment", {"speed": {"factors": [float("nan")]}}),
         ("augment", {"noise": {"manifest": "n.jsonl", "snr_db": [5, 10, 15]}}),
         ("tokens", {"kind": "words"}),
         ("model", {"encoder": {}}),

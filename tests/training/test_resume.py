@@ -70,7 +70,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
             "max_batch_seconds": 2.0,
             "workers": 0,
         },
-        "augment": {"speed": [0.9, 1.0, 1.1], "nonspeech": 0.1},
+        "augment": {"speed": {"factors": [0.9, 1.0, 1.1]}, "nonspeech": {"share": 0.1}},
         "model": {"encoder": {**encoder, "taps": [1]}, "condition": True},
         "training": {"max_epochs": EPOCHS, "ema_decay": 0.9, "accumulate": 2, "checkpoint_minutes": 1e-9, "threads": 1},
     }

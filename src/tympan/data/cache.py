@@ -39,10 +39,11 @@ class AudioCache:
     skipped: dict[str, str]
     sample_rate: int
 
-    def samples(self, index: int) -> npt.NDArray[np.float32]:
-        """(N,) float32 in [-1, 1] of utterance `index`."""
-        start, end = int(self.offsets[index]), int(self.offsets[index + 1])
-        if start == end:
+    def samples(self, index: int, first: int = 0, count: int | None = None) -> npt.NDArray[np.float32]:
+        """(N,) float32 in [-1, 1] of utterance `index`, or up to `count` of them from `first` on."""
+        start, end = int(self.offsets[index]) + first, int(self.offsets[index + 1])
+        end = end if count is None else min(end, start + count)
+        if start >= end:
             return np.zeros(0, dtype=np.float32)
         mapped = np.memmap(self.path, dtype=np.int16, mode="r", offset=2 * start, shape=(end - start,))
         return mapped.astype(np.float32) / np.float32(SCALE)

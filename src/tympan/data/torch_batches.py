@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from tympan.data import augment
+from tympan.data.augment import Augmenter
 from tympan.data.batches import plan_batches
 from tympan.data.cache import AudioCache
 from tympan.data.manifest import Utterance
@@ -94,38 +94,6 @@ def collate(examples: Sequence[Example], views: int = 1) -> Batch:
     )
 
 
-@dataclass(frozen=True)
-class Augmentation:
-    """What may happen to a training utterance; the defaults change nothing.
-
-    Attributes:
-        speed: factors, one is drawn.
-        noises: recordings of noise, with the probability and the (lowest, highest) SNR in dB.
-        rooms: impulse responses, with the probability.
-        nonspeech: share of extra examples without speech.
-        spec: arguments of `mask_features`, or None.
-    """
-
-    speed: Sequence[float] = (1.0,)
-    noises: Sequence[npt.NDArray[np.float32]] = ()
-    noise_probability: float = 0.0
-    snr_db: tuple[float, float] = (5.0, 25.0)
-    rooms: Sequence[npt.NDArray[np.float32]] = ()
-    room_probability: float = 0.0
-    nonspeech: float = 0.0
-    spec: dict[str, float] | None = None
-
-    def change_samples(self, samples: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
-        """(N,) -> (N',): speed, then room, then noise."""
-        samples = augment.change_speed(samples, float(self.speed[int(rng.integers(len(self.speed)))]))
-        if self.rooms and rng.random() < self.room_probability:
-            samples = augment.add_room(samples, self.rooms[int(rng.integers(len(self.rooms)))])
-        if self.noises and rng.random() < self.noise_probability:
-            noise = self.noises[int(rng.integers(len(self.noises)))]
-            samples = augment.add_noise(samples, noise, float(rng.uniform(*self.snr_db)), rng)
-        return samples
-
-
 @dataclass
 class SpeechData(IterableDataset[Batch]):
     """Batches of one manifest, in an order that depends on seed and epoch alone.
@@ -148,7 +116,7 @@ class SpeechData(IterableDataset[Batch]):
     normalization: Normalization
     max_batch_seconds: float
     seed: int
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    augmentation: Augmenter = field(default_factory=Augmenter)
     shuffle: bool = True
     views: int = 1
     hearing: Hearing | None = None
@@ -174,7 +142,7 @@ class SpeechData(IterableDataset[Batch]):
         rng = np.random.default_rng([self.seed, self.epoch, index])
         rate = self.extractor.sample_rate
         if index >= len(self.utterances):
-            samples = augment.nonspeech(self.augmentation.noises, rate, rng)
+            samples = self.augmentation.make_nonspeech(rng)
             utterance = replace(self.utterances[0], id=f"nonspeech-{index}", text="")
             tokens: list[int] = []
         else:
@@ -184,9 +152,7 @@ class SpeechData(IterableDataset[Batch]):
             rng = np.random.default_rng([self.seed, self.epoch, index, view])
         chunk_size = self.chunk_size(view, rng)
         normalization = self.hearing.normalization if self.hearing and chunk_size else self.normalization
-        features = normalization(self.extractor(samples))
-        if self.augmentation.spec is not None:
-            features = augment.mask_features(features, rng, **self.augmentation.spec)  # type: ignore[arg-type]
+        features = self.augmentation.change_features(normalization(self.extractor(samples)), rng)
         return Example(features, tokens, utterance.text, utterance.id, len(samples) / rate, chunk_size)
 
     def chunk_size(self, view: int, rng: np.random.Generator) -> int:

@@ -14,10 +14,10 @@ from tympan.errors import RecipeError
 from tympan.features.extractor import Extractor, Stream
 from tympan.features.fbank80 import Fbank80
 from tympan.features.mel128 import Mel128
-from tympan.features.normalize import STD_FLOOR, Normalization
+from tympan.features.normalize import Normalization
 from tympan.features.stft193 import Stft193
 
-__all__ = ["STD_FLOOR", "Extractor", "Fbank80", "Mel128", "Normalization", "Stft193", "Stream", "from_config"]
+__all__ = ["Extractor", "Fbank80", "Mel128", "Normalization", "Stft193", "Stream", "from_config"]
 
 _FRONT_ENDS: dict[str, type[Extractor]] = {front_end.name: front_end for front_end in (Fbank80, Mel128, Stft193)}
 

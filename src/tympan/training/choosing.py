@@ -155,11 +155,24 @@ def batches(utterances: Sequence[Utterance]) -> dict[str, Any]:
 
 def augmentation(utterances: Sequence[Utterance], speakers: int, reasons: list[str]) -> dict[str, Any]:
     """Wide where there are few voices."""
-    few = speakers < FEW_SPEAKERS
-    if few:
-        reasons.append("few speakers: speed, and with it the pitch, varies widely to invent others")
-    speed = [0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25] if few else [0.9, 1.0, 1.1]
-    return {"speed": speed}
+    frames = float(np.median([utterance.duration for utterance in utterances])) * FRAMES_PER_S
+    spec = {
+        "frequency_masks": 2,
+        "frequency_width": 20,
+        "time_masks": 6 if frames > 200 else 2,
+        "time_share": 0.05 if frames > 200 else 0.1,
+    }
+    if speakers >= FEW_SPEAKERS:
+        return {"speed": {"factors": [0.9, 1.0, 1.1]}, "noise": {"probability": 0.2}, "spec": spec}
+    reasons.append("few speakers: speed, voice, microphone and noise vary widely to invent others")
+    return {
+        "speed": {"factors": [round(0.75 + 0.05 * step, 2) for step in range(12)]},
+        "vocal_tract": {"probability": 0.5},
+        "pauses": {"probability": 0.5},
+        "noise": {"probability": 0.7, "snr_db": [5.0, 40.0]},
+        "equalizer": {"probability": 0.8},
+        "spec": spec,
+    }
 
 
 def schedule(size: Size, hours: float, reasons: list[str]) -> dict[str, Any]:

@@ -16,17 +16,19 @@ import yaml
 
 from tympan import features
 from tympan.data import doctor
+from tympan.data.augment import Augmenter, AugmentRecipe, CachedRecordings
 from tympan.data.cache import AudioCache, cache_audio
 from tympan.data.manifest import Utterance, read_manifest
-from tympan.data.torch_batches import Augmentation, Hearing, SpeechData
+from tympan.data.torch_batches import Hearing, SpeechData
 from tympan.errors import ManifestError, RecipeError, TokenError
+from tympan.features.normalize import STD_FLOOR
 from tympan.g2p import G2P
 from tympan.lexicon import PHONES, Pronunciations
 from tympan.models.build import build, count_parameters
 from tympan.models.ctc import CTCModel
 from tympan.models.presets import PRESETS
 from tympan.tokens import BLANK_TOKEN, TokenTable
-from tympan.training.recipe import AugmentRecipe, ModelRecipe, Recipe, StreamingRecipe
+from tympan.training.recipe import ModelRecipe, Recipe, StreamingRecipe
 
 STATISTICS_UTTERANCES = 500
 
@@ -140,7 +142,7 @@ def prepare(recipe: Recipe, progress: Progress) -> Prepared:
     model, extractor, config = build_network(recipe, len(tokens))
     findings = check_texts(doctor.from_utterances(sets), recipe, tokens, spell)
     left_out: dict[str, str] = {}
-    augmentation = load_augmentation(recipe.augment, recipe, extractor.sample_rate, progress)
+    augmentation = load_augmentation(recipe.augment, recipe.data.cache, extractor.sample_rate, progress)
     data = []
     watch = [utterance for path in recipe.data.watch for utterance in read_manifest(path)]
     for name, utterances in (("train", train), ("dev", dev), *([("watch", watch)] if watch else [])):
@@ -163,7 +165,7 @@ def prepare(recipe: Recipe, progress: Progress) -> Prepared:
                 features.Normalization.from_config(recipe.normalization),
                 recipe.data.max_batch_seconds,
                 recipe.seed,
-                augmentation if name == "train" else Augmentation(),
+                augmentation.with_talkers(CachedRecordings(cache, kept)) if name == "train" else Augmenter(),
                 shuffle=name == "train",
                 views=2 if name == "train" and recipe.training.consistency else 1,
             )
@@ -187,7 +189,7 @@ def hearing(recipe: StreamingRecipe, data: SpeechData, progress: Progress) -> He
             total, squares, frames = total + found.sum(axis=0), squares + (found**2).sum(axis=0), frames + len(found)
             advance(index + 1)
     mean = total / max(1, frames)
-    std = np.sqrt(np.maximum(squares / max(1, frames) - mean**2, features.STD_FLOOR**2))
+    std = np.sqrt(np.maximum(squares / max(1, frames) - mean**2, STD_FLOOR**2))
     running = features.Normalization("running", tuple(mean.tolist()), tuple(std.tolist()))
     return Hearing(recipe.chunk_sizes, recipe.probability, running)
 
@@ -231,23 +233,12 @@ def find_unusable(
     return unusable
 
 
-def load_augmentation(recipe: AugmentRecipe, whole: Recipe, sample_rate: int, progress: Progress) -> Augmentation:
-    """Noises and rooms in memory, and the rest of the recipe's section."""
+def load_augmentation(recipe: AugmentRecipe, folder: Path, sample_rate: int, progress: Progress) -> Augmenter:
+    """The recipe's section, its noises, rooms and talkers decoded into the cache in `folder`."""
 
-    def recordings(manifest: Path, name: str) -> list[npt.NDArray[np.float32]]:
+    def decoded(manifest: Path, name: str) -> CachedRecordings:
         utterances = read_manifest(manifest, need_text=False)
         with progress(f"decoding the {name}", len(utterances)) as advance:
-            cache = cache_audio(utterances, whole.data.cache, sample_rate, advance)
-        return [samples for index in range(len(utterances)) if len(samples := cache.samples(index))]
+            return CachedRecordings.of(cache_audio(utterances, folder, sample_rate, advance))
 
-    noise, rooms = recipe.noise, recipe.rooms
-    return Augmentation(
-        speed=recipe.speed,
-        noises=recordings(noise.manifest, "noise") if noise else (),
-        noise_probability=noise.probability if noise else 0.0,
-        snr_db=noise.snr_db if noise else (5.0, 25.0),
-        rooms=recordings(rooms.manifest, "rooms") if rooms else (),
-        room_probability=rooms.probability if rooms else 0.0,
-        nonspeech=recipe.nonspeech,
-        spec=recipe.spec.model_dump() if recipe.spec else None,
-    )
+    return Augmenter.open(recipe, sample_rate, decoded)

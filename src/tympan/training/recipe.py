@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tympan.data.augment import AugmentRecipe
 from tympan.errors import RecipeError
 
 
@@ -27,47 +28,6 @@ class DataRecipe(Strict):
     min_duration_s: float = Field(0.1, ge=0, description="shorter utterances are left out and counted")
     max_duration_s: float = Field(25.0, gt=0, description="longer utterances are left out and counted")
     workers: int = Field(1, ge=0, description="processes that prepare batches; 0 prepares them in the training process")
-
-
-class NoiseRecipe(Strict):
-    """Additive noise."""
-
-    manifest: Path
-    probability: float = Field(0.3, ge=0, le=1)
-    snr_db: tuple[float, float] = Field((5.0, 25.0), description="lowest and highest signal-to-noise ratio in dB")
-
-
-class RoomsRecipe(Strict):
-    """Convolution with room impulse responses."""
-
-    manifest: Path
-    probability: float = Field(0.2, ge=0, le=1)
-
-
-class SpecAugmentRecipe(Strict):
-    """Masks over bands and frames (Park et al. 2019, arXiv:1904.08779), filled with 0, the mean of normalised features."""
-
-    frequency_masks: int = Field(2, ge=0)
-    frequency_width: int = Field(27, ge=0, description="widest frequency mask in bands")
-    time_masks: int = Field(10, ge=0)
-    time_share: float = Field(0.05, ge=0, le=1, description="widest time mask as a share of the utterance (correction C16)")
-
-
-class AugmentRecipe(Strict):
-    """Changes of the training audio; validation hears it as it is."""
-
-    speed: list[float] = Field([1.0], min_length=1, description="factors, one drawn for each utterance and epoch")
-    noise: NoiseRecipe | None = None
-    rooms: RoomsRecipe | None = None
-    nonspeech: float = Field(0.0, ge=0, lt=1, description="share of extra utterances of noise, tones or silence with an empty transcript")
-    spec: SpecAugmentRecipe | None = SpecAugmentRecipe()
-
-    @field_validator("speed")
-    @classmethod
-    def speeds_are_sane(cls, speed: list[float]) -> list[float]:
-        if wrong := [factor for factor in speed if not 0.5 <= factor <= 2]:
-            raise ValueError(f"{wrong[0]} is not between 0.5 and 2")
-        return speed
 
 
 class TokensRecipe(Strict):
@@ -215,4 +175,6 @@ def describe(problem: Any) -> str:
         return "no such key"
     if problem["type"] == "missing":
         return "is missing"
+    if problem["type"] == "model_type":
+        return f"is a section of keys and values (it is {problem['input']!r})"
     return f"{problem['msg'].removeprefix('Value error, ')} (it is {problem['input']!r})"

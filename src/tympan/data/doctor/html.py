@@ -5,15 +5,13 @@ Transcripts, ids and file names are from strangers: everything is escaped, and t
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
 import numpy as np
 
-from tympan import audio
+from tympan import audio, plots
 from tympan.data.doctor.histogram import histogram
 from tympan.data.doctor.report import Finding, Report, place, shown
 from tympan.errors import TympanError
@@ -100,16 +98,14 @@ def chosen_clips(report: Report) -> dict[int, str]:
     for finding in report.findings if recordings is not None else ():
         playable = [fault.row for fault in finding.faults if fault.row >= 0 and recordings is not None and not recordings[fault.row].error]
         for row in playable[:CLIPS_A_FINDING]:
-            if row not in clips and len(clips) < MAX_CLIPS and (url := data_url(report.corpus.rows[row].utterance.audio)):
+            if row not in clips and len(clips) < MAX_CLIPS and (url := clip(report.corpus.rows[row].utterance.audio)):
                 clips[row] = url
     return clips
 
 
-def data_url(path: Path) -> str:
-    """The first MAX_CLIP_S of a recording as Ogg Opus (WAV where soundfile cannot write that); empty if it cannot be read."""
+def clip(path: Path) -> str:
+    """The first MAX_CLIP_S of a recording as an address to play; empty if it cannot be read."""
     import warnings
-
-    import soundfile
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a truncated recording plays as far as it goes
@@ -117,9 +113,4 @@ def data_url(path: Path) -> str:
             samples = next(audio.blocks(path, CLIP_RATE, MAX_CLIP_S))
         except (TympanError, OSError):
             return ""
-    has_opus = "OPUS" in soundfile.available_subtypes("OGG")
-    kind = {"format": "OGG", "subtype": "OPUS"} if has_opus else {"format": "WAV", "subtype": "PCM_16"}
-    buffer = io.BytesIO()
-    soundfile.write(buffer, samples, CLIP_RATE, **kind)
-    mime = "audio/ogg" if has_opus else "audio/wav"
-    return f"data:{mime};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return plots.data_url(samples, CLIP_RATE, lossless=False)
