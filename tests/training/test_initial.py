@@ -14,70 +14,92 @@ import torch
 from torch import nn
 
 from tympan.data import write_manifest
-from tympan.errors import CheckpointError
+from tympan.errors import CheckpointError, RecipeError
+from tympan.models import CTCModel, build
+from tympan.tokens import TokenTable
 from tympan.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from tympan.training.initial import take_weights
 from tympan.training.loop import train
 from tympan.training.recipe import Recipe, check_recipe
 
-FACTS: dict[str, Any] = {
-    "recipe": {},
-    "tokens": {},
-    "model": {},
-    "features": {},
-    "hours": 1.0,
-    "dev_hours": 1.0,
-    "version": "0.1.0",
-    "epoch": 1,
-    "batch": 0,
-    "history": [],
-    "step": 1,
-    "average_steps": 1,
-}
+ENCODER: dict[str, Any] = {"name": "conformer", "dim": 8, "layers": 2, "heads": 2, "kernel": 3, "expansion": 1, "subsampling": 4}
+LETTERS = TokenTable(("<blank>", " ", "a", "b", "c"))
 
 
-def network(outputs: int, dim: int = 3) -> nn.Module:
-    return nn.ModuleDict({"encoder": nn.Linear(4, dim), "norm": nn.BatchNorm1d(dim), "head": nn.Linear(dim, outputs)})
+def network(tokens: TokenTable = LETTERS, *, unfold: int = 2, seed: int = 0, **changes: Any) -> CTCModel:
+    torch.manual_seed(seed)
+    encoder = {**ENCODER, "taps": [1], **changes}
+    return build({"encoder": encoder, "head": {"unfold": unfold}, "condition": True}, 5, len(tokens))
 
 
-def saved(path: Path, model: nn.Module, average: dict[str, torch.Tensor] | None = None) -> Path:
-    save_checkpoint(path, Checkpoint(dict(model.state_dict()), average or {}, {}, torch.get_rng_state(), FACTS))
+def saved(path: Path, model: nn.Module, tokens: TokenTable = LETTERS, average: dict[str, torch.Tensor] | None = None) -> Path:
+    facts: dict[str, Any] = {name: {} for name in ("recipe", "model", "features")} | dict.fromkeys(("epoch", "step", "average_steps"), 1)
+    facts |= {"tokens": tokens.to_dict(), "hours": 1.0, "dev_hours": 1.0, "version": "0.1.0", "batch": 0, "history": []}
+    save_checkpoint(path, Checkpoint(dict(model.state_dict()), average or {}, {}, torch.get_rng_state(), facts))
     return path
 
 
-def test_what_agrees_in_name_and_shape_is_taken_and_the_rest_keeps_its_own(tmp_path: Path) -> None:
-    theirs, ours = network(29), network(40)
-    theirs["norm"].running_mean += 5
-    own_head = ours["head"].weight.clone()
-    taken, left = take_weights(ours, saved(tmp_path / "best.safetensors", theirs))
-    assert (taken, left) == (7, ["head.bias", "head.weight"])
-    for part in ("encoder", "norm"):
-        expected, found = theirs[part].state_dict(), ours[part].state_dict()
-        assert all(torch.equal(found[name], expected[name]) for name in expected)
-    assert torch.equal(ours["head"].weight, own_head)
-    assert all(parameter.requires_grad for parameter in ours.parameters())
+def test_with_the_same_tokens_everything_is_taken(tmp_path: Path) -> None:
+    theirs, ours = network(seed=1), network(seed=2)
+    taken = take_weights(ours, LETTERS, saved(tmp_path / "best.safetensors", theirs))
+    assert taken.whole == len(ours.state_dict()) and not taken.partial and not taken.new
+    assert all(torch.equal(tensor, theirs.state_dict()[name]) for name, tensor in ours.state_dict().items())
+
+
+def test_outputs_go_by_token_and_tokens_that_are_new_keep_their_own(tmp_path: Path) -> None:
+    other = TokenTable(("<blank>", " ", "c", "d", "a", "b"))
+    theirs, ours, fresh = network(seed=1), network(other, seed=2), network(other, seed=2)
+    taken = take_weights(ours, other, saved(tmp_path / "best.safetensors", theirs))
+    assert sorted(taken.partial) == ["feedback.weight", "head.layers.0.bias", "head.layers.0.weight"] and not taken.new
+    weight, old, own = (model.state_dict()["head.layers.0.weight"].view(2, -1, 8) for model in (ours, theirs, fresh))
+    feedback, old_feedback = (model.state_dict()["feedback.weight"].view(8, 2, -1) for model in (ours, theirs))
+    for token, index in other.index.items():
+        expected = own[:, index] if token == "d" else old[:, LETTERS.index[token]]
+        assert torch.equal(weight[:, index], expected), token
+        if token != "d":
+            assert torch.equal(feedback[:, :, index], old_feedback[:, :, LETTERS.index[token]])
+
+
+def test_a_table_of_the_same_size_in_another_order_is_not_taken_row_by_row(tmp_path: Path) -> None:
+    other = TokenTable(("<blank>", " ", "c", "b", "a"))
+    theirs, ours = network(seed=1), network(other, seed=2)
+    take_weights(ours, other, saved(tmp_path / "best.safetensors", theirs))
+    bias, old = (model.state_dict()["head.layers.0.bias"].view(2, -1) for model in (ours, theirs))
+    assert torch.equal(bias, old[:, [0, 1, 4, 3, 2]])
+
+
+def test_outputs_of_another_kind_of_token_are_new(tmp_path: Path) -> None:
+    phones = TokenTable(("<blank>", "a", "b", "c", "d"), "phones")
+    theirs, ours, fresh = network(seed=1), network(phones, seed=2), network(phones, seed=2)
+    taken = take_weights(ours, phones, saved(tmp_path / "best.safetensors", theirs))
+    assert taken.new == ["feedback.weight", "head.layers.0.bias", "head.layers.0.weight"] and not taken.partial
+    assert torch.equal(ours.state_dict()["head.layers.0.bias"], fresh.state_dict()["head.layers.0.bias"])
+
+
+def test_a_head_that_unfolds_otherwise_is_new(tmp_path: Path) -> None:
+    theirs, ours = network(seed=1), network(unfold=1, seed=2)
+    assert "head.layers.0.weight" in take_weights(ours, LETTERS, saved(tmp_path / "best.safetensors", theirs)).new
 
 
 def test_averaged_weights_are_preferred(tmp_path: Path) -> None:
-    theirs, ours = network(29), network(29)
-    average = {"encoder.weight": theirs["encoder"].weight.detach() + 1}
-    assert take_weights(ours, saved(tmp_path / "best.safetensors", theirs, average)) == (9, [])
-    assert torch.equal(ours["encoder"].weight, average["encoder.weight"])
-    assert torch.equal(ours["encoder"].bias, theirs["encoder"].bias)
+    theirs, ours = network(seed=1), network(seed=2)
+    average = {"tap_norm.weight": theirs.state_dict()["tap_norm.weight"] + 1}
+    take_weights(ours, LETTERS, saved(tmp_path / "best.safetensors", theirs, average=average))
+    assert torch.equal(ours.state_dict()["tap_norm.weight"], average["tap_norm.weight"])
+    assert torch.equal(ours.state_dict()["tap_norm.bias"], theirs.state_dict()["tap_norm.bias"])
 
 
 def test_checkpoint_of_which_nothing_fits_is_refused_and_nothing_changed(tmp_path: Path) -> None:
-    ours = nn.ModuleDict({"encoder": nn.Linear(4, 3)})
+    ours = network()
     before = {name: tensor.clone() for name, tensor in ours.state_dict().items()}
-    for theirs in (nn.ModuleDict({"encoder": nn.Linear(5, 7)}), nn.ModuleDict({"other": nn.Linear(4, 3)})):
-        with pytest.raises(CheckpointError, match=r"No weights of .*best\.safetensors fit this network"):
-            take_weights(ours, saved(tmp_path / "best.safetensors", theirs))
+    with pytest.raises(CheckpointError, match=r"No weights of .*best\.safetensors fit this network"):
+        take_weights(ours, LETTERS, saved(tmp_path / "best.safetensors", nn.ModuleDict({"other": nn.Linear(4, 3)})))
     assert all(torch.equal(tensor, before[name]) for name, tensor in ours.state_dict().items())
 
 
 def test_missing_checkpoint_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="There is no checkpoint"):
-        take_weights(network(29), tmp_path / "none.safetensors")
+        take_weights(network(), LETTERS, tmp_path / "none.safetensors")
 
 
 class Killed(BaseException):
@@ -161,3 +183,20 @@ def test_weights_that_do_not_fit_are_refused_before_the_first_step(sections: dic
     with pytest.raises(CheckpointError, match="fit this network"):
         train(recipe_of(sections, {"kind": "characters"}, initial=foreign), tmp_path / "run", progress, display)
     assert not (tmp_path / "run" / "last.safetensors").exists()
+
+
+def test_frozen_parameters_stay_and_the_rest_learns(sections: dict[str, Any], tmp_path: Path) -> None:
+    first = train(recipe_of(sections, {"kind": "characters"}), tmp_path / "first", progress, Display())
+    display = Display()
+    recipe = recipe_of(sections, {"kind": "characters"}, initial=first, freeze=["encoder.subsampling"])
+    train(recipe, tmp_path / "second", progress, display)
+    before, after = (load_checkpoint(path).model for path in (first, tmp_path / "second" / "last.safetensors"))
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    assert {name for name in before if name.startswith("encoder.subsampling")} <= same
+    assert not any(name.startswith("head.") for name in same)
+    assert any(note.startswith("before the first step: WER ") for note in display.notes)
+
+
+def test_a_name_to_freeze_that_nothing_has_is_refused(sections: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"training\.freeze.*'decoder'"):
+        train(recipe_of(sections, {"kind": "characters"}, freeze=["decoder"]), tmp_path / "run", progress, Display())

@@ -75,7 +75,6 @@ def test_all_mistakes_are_named_at_once_with_their_paths() -> None:
         "data.max_batch_seconds: ",
         "data.wrokers: no such key",
         "augment.speed.factors: 0.1 is not between 0.5 and 2",
-        "augment.noise.manifest: is missing",
         "augment.noise.probability: ",
         "augment.spec.time_share: ",
         "training.max_epochs: ",
