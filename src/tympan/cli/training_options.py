@@ -60,10 +60,8 @@ def run_training(recipe: Recipe, folder: Path, *, resume: bool, dry_run: bool, o
     from tympan.training import export, loop, prepare
 
     if dry_run:
-        from tympan.training.forecast import forecast
-
         typer.echo(prepare.describe(recipe))
-        typer.echo("\n".join(forecast(recipe).lines()))
+        tell_forecast(recipe)
         return
     from tympan.cli.display import TrainingDisplay, progress
 
@@ -73,6 +71,17 @@ def run_training(recipe: Recipe, folder: Path, *, resume: bool, dry_run: bool, o
     typer.echo(f"{bundle}: log_probs differ from torch by at most {proof.log_prob_difference:.2g} on {proof.clips} clips.")
     if own:
         add_scorer(recipe, bundle, start)
+
+
+def tell_forecast(recipe: Recipe) -> None:
+    """What the training will take, as a section after the recipe; without the data only why it cannot be told."""
+    import yaml
+
+    from tympan.training.forecast import forecast
+
+    absent = [path for path in (*recipe.data.train, *recipe.data.dev) if not path.exists()]
+    told: object = f"none, for there is no {absent[0]}" if absent else forecast(recipe).to_dict()
+    typer.echo(yaml.safe_dump({"forecast": told}, sort_keys=False, allow_unicode=True, width=160).rstrip())
 
 
 def add_scorer(recipe: Recipe, bundle: Path, start: Start | None) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from tympan.data.manifest import Utterance, read_manifest, write_manifest
 from tympan.data.split import part_of
-from tympan.errors import ManifestError
+from tympan.errors import ManifestError, TokenError
 from tympan.text.pieces import learn_pieces
 from tympan.tokens import TokenTable
 from tympan.training.sizes import Size, size_of
@@ -104,11 +104,17 @@ def row(utterance: Utterance) -> dict[str, object]:
 def choose_tokens(utterances: Sequence[Utterance], hours: float, folder: Path, reasons: list[str]) -> tuple[dict[str, Any], TokenTable]:
     """Characters, or word pieces where there is enough speech for them."""
     texts = [utterance.text for utterance in utterances]
-    if hours < PIECES_HOURS:
+    why = f"word pieces want {PIECES_HOURS:.0f} h"
+    table = None
+    if hours >= PIECES_HOURS:
+        try:
+            table = learn_pieces(texts, 500 if hours < 10 * PIECES_HOURS else 1000)
+        except TokenError as error:
+            why = f"word pieces cannot be learned: {error.message}"
+    if table is None:
         table = TokenTable.from_texts(texts)
-        reasons.append(f"{len(table) - 1} characters as tokens, for word pieces want {PIECES_HOURS:.0f} h")
+        reasons.append(f"{len(table) - 1} characters as tokens; {why}")
         return {"kind": "characters"}, table
-    table = learn_pieces(texts, 500 if hours < 10 * PIECES_HOURS else 1000)
     path = folder / "tokens.json"
     table.write(path)
     reasons.append(f"{len(table) - 1} word pieces as tokens, learned from the transcripts")

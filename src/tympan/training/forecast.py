@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -31,8 +32,6 @@ class Forecast:
         hours: of audio in an epoch.
         steps: optimiser steps in an epoch.
         epochs: in all.
-        parameters: of the network.
-        tokens: in the table, the blank among them.
         features: (B, T, F) of a batch in the middle.
         log_probs: (B, T', V) of it.
         step_s: seconds for a step with it, here; reading the audio comes beside it.
@@ -43,8 +42,6 @@ class Forecast:
     hours: float
     steps: int
     epochs: int
-    parameters: int
-    tokens: int
     features: tuple[int, int, int]
     log_probs: tuple[int, int, int]
     step_s: float
@@ -56,17 +53,20 @@ class Forecast:
         """Seconds of the whole training, its validations not counted."""
         return self.step_s * self.steps * self.epochs
 
-    def lines(self) -> list[str]:
-        """For people."""
-        shape, out = " x ".join(map(str, self.features)), " x ".join(map(str, self.log_probs))
-        return [
-            f"audio: {self.hours:.2f} h an epoch, {self.epochs} epochs",
-            f"steps: {self.steps:,} an epoch, {self.steps * self.epochs:,} in all",
-            f"shapes: features {shape} -> log_probs {out} in a batch of the middle",
-            f"time: {self.step_s:.3g} s a step here, {spoken(self.total_s)} in all, without validation",
-            f"memory: about {self.memory_mb:,.0f} MiB for weights, optimiser and such a batch",
-            *(f"doctor: {finding}" for finding in self.findings),
-        ]
+    def to_dict(self) -> dict[str, Any]:
+        """For people and machines: what follows the recipe in `tympan train --dry-run`."""
+        return {
+            "audio_h_an_epoch": round(self.hours, 3),
+            "epochs": self.epochs,
+            "steps_an_epoch": self.steps,
+            "steps": self.steps * self.epochs,
+            "features": list(self.features),
+            "log_probs": list(self.log_probs),
+            "step_s": round(self.step_s, 4),
+            "total": f"{spoken(self.total_s)} here, without validation",
+            "memory_mib": round(self.memory_mb),
+            "doctor": self.findings,
+        }
 
 
 def spoken(seconds: float) -> str:
@@ -100,8 +100,6 @@ def forecast(recipe: Recipe) -> Forecast:
         sum(utterance.duration for utterance in train) / 3600,
         -(-len(plan) // recipe.training.accumulate),
         recipe.training.max_epochs,
-        count_parameters(model),
-        len(tokens),
         (batch.features.shape[0], batch.features.shape[1], batch.features.shape[2]),
         (batch.features.shape[0], output, len(tokens)),
         step_s * recipe.training.accumulate,
