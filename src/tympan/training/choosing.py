@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -14,10 +15,11 @@ from tympan.data.manifest import Utterance, read_manifest, write_manifest
 from tympan.data.split import part_of
 from tympan.errors import ManifestError, TokenError
 from tympan.text.pieces import learn_pieces
-from tympan.tokens import TokenTable
+from tympan.tokens import BLANK_TOKEN, EDGE, TokenTable
 from tympan.training.sizes import Size, size_of
 
 FRAMES_PER_S = 100
+MOST_WHOLE_WORDS, TIMES_HEARD = 100, 20
 PIECES_HOURS = 100.0  # below, characters: each piece would be heard too seldom
 FEW_SPEAKERS = 20  # below, voices have to be invented
 MAX_EPOCHS, MIN_EPOCHS = 400, 10
@@ -102,8 +104,14 @@ def row(utterance: Utterance) -> dict[str, object]:
 
 
 def choose_tokens(utterances: Sequence[Utterance], hours: float, folder: Path, reasons: list[str]) -> tuple[dict[str, Any], TokenTable]:
-    """Characters, or word pieces where there is enough speech for them."""
+    """Whole words where there are few and each is heard often, word pieces where there is speech enough for them, else characters."""
     texts = [utterance.text for utterance in utterances]
+    words = Counter(word for text in texts for word in text.split())
+    if words and len(words) <= MOST_WHOLE_WORDS and min(words.values()) >= TIMES_HEARD:
+        reasons.append(
+            f"the {len(words)} words are the tokens, for each is heard {TIMES_HEARD} times or more; other words it cannot learn to write"
+        )
+        return written(TokenTable((BLANK_TOKEN, *(EDGE + word for word in sorted(words))), "pieces"), folder)
     why = f"word pieces want {PIECES_HOURS:.0f} h"
     table = None
     if hours >= PIECES_HOURS:
@@ -115,9 +123,14 @@ def choose_tokens(utterances: Sequence[Utterance], hours: float, folder: Path, r
         table = TokenTable.from_texts(texts)
         reasons.append(f"{len(table) - 1} characters as tokens; {why}")
         return {"kind": "characters"}, table
+    reasons.append(f"{len(table) - 1} word pieces as tokens, learned from the transcripts")
+    return written(table, folder)
+
+
+def written(table: TokenTable, folder: Path) -> tuple[dict[str, Any], TokenTable]:
+    """The section of the recipe for a table, which is kept in the run's folder."""
     path = folder / "tokens.json"
     table.write(path)
-    reasons.append(f"{len(table) - 1} word pieces as tokens, learned from the transcripts")
     return {"kind": "pieces", "table": str(path)}, table
 
 

@@ -28,7 +28,7 @@ class Equalizer(Section):
 
 def equalize(samples: Samples, gains_db: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Samples:
     """Filter with gains at evenly spaced frequencies, without delay; the power stays."""
-    size = 2 * len(samples)  # room for the filter's tail, which would else come round to the beginning
+    size = 1 << (2 * len(samples) - 1).bit_length()  # room for the filter's tail, which would else come round to the beginning
     spectrum = np.fft.rfft(samples, size)
     places = np.linspace(0, len(gains_db) - 1, len(spectrum))
     curve = 10 ** (np.interp(places, np.arange(len(gains_db)), gains_db) / 20)
