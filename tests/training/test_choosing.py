@@ -45,9 +45,9 @@ def test_an_unknown_size_is_refused_with_those_there_are(tmp_path: Path) -> None
 
 
 def test_the_less_there_is_to_hear_the_more_often_it_is_heard(tmp_path: Path) -> None:
-    few = chosen(tmp_path, "tiny", seconds=1.0)["training"]["max_epochs"]
-    many = chosen(tmp_path, "tiny", seconds=30.0)["training"]["max_epochs"]
-    assert few == MAX_EPOCHS and many == round(SIZES["tiny"].hours / (300 * 30 / 3600))
+    few = chosen(tmp_path, "tiny", seconds=0.3, text="a")["training"]["max_epochs"]
+    many = chosen(tmp_path, "tiny", seconds=3.0)["training"]["max_epochs"]
+    assert few == MAX_EPOCHS and many == round(SIZES["tiny"].hours / (300 * 3 / 3600))
 
 
 def test_few_speakers_widen_the_augmentation(tmp_path: Path) -> None:

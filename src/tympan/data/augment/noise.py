@@ -39,5 +39,7 @@ class Noise(Section):
 
 def coloured(count: int, slope: float, rng: np.random.Generator) -> Samples:
     """(N,) normal noise whose power falls with frequency as f^-slope."""
-    spectrum = np.fft.rfft(rng.standard_normal(count))
-    return np.asarray(np.fft.irfft(spectrum * np.maximum(np.arange(len(spectrum)), 1) ** (-slope / 2), count), dtype=np.float32)
+    size = 1 << max(1, (count - 1).bit_length())  # lengths of large prime factors take many times as long
+    spectrum = np.fft.rfft(rng.standard_normal(size, dtype=np.float32))
+    falling = np.maximum(np.arange(len(spectrum), dtype=np.float32), 1) ** np.float32(-slope / 2)
+    return np.asarray(np.fft.irfft(spectrum * falling, size)[:count], dtype=np.float32)
