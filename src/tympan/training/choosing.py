@@ -202,5 +202,5 @@ def precision() -> str:
 
     if torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # not in every torch of our range
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # not in every torch of our range
     return "bf16-mixed" if capabilities.get("avx512_bf16") else "32-true"
