@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from sounds import cached_noise
 from tympan.data import Utterance
 from tympan.data.augment import Augmenter, AugmentRecipe, CachedRecordings
-from tympan.data.cache import AudioCache
 from tympan.data.torch_batches import PAD_FRAMES, Batch, Example, Hearing, SpeechData, collate
 from tympan.features import Fbank80, Normalization
 
@@ -39,10 +39,7 @@ def loud(data: SpeechData) -> Augmenter:
 @pytest.fixture
 def data(tmp_path: Path) -> SpeechData:
     """Eleven recordings of noise in a cache of twelve, the first of which is not used."""
-    offsets = np.cumsum([0, 77, *COUNTS])
-    samples = np.random.default_rng(0).integers(-9000, 9000, offsets[-1]).astype(np.int16)
-    samples.tofile(tmp_path / "audio.pcm")
-    cache = AudioCache(tmp_path / "audio.pcm", offsets, {}, RATE)
+    cache = cached_noise(tmp_path / "audio.pcm", [77, *COUNTS])
     utterances = [Utterance(f"u{i}", Path(f"{i}.wav"), count / RATE, f"text {i}") for i, count in enumerate(COUNTS)]
     tokens = [[i, i + 1] for i in range(len(COUNTS))]
     positions = range(1, len(COUNTS) + 1)
