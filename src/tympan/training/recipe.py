@@ -122,9 +122,10 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def changes_no_sound_that_is_kept_as_features(self) -> Recipe:
-        if self.data.cache_kind == "features" and (members := ", ".join(self.augment.sound_members())):
+        members = ", ".join(self.augment.sound_members())
+        if members and self.data.cache_kind == "features":
             raise ValueError(
-                f"data.cache_kind features keeps no sound that augment.{members} could change: take waveform, or leave them out"
+                f"data.cache_kind features keeps no sounds that augment could change ({members}): take waveform, or none of them"
             )
         return self
 
@@ -189,4 +190,5 @@ def describe(problem: Any) -> str:
         return "is missing"
     if problem["type"] == "model_type":
         return f"is a section of keys and values (it is {problem['input']!r})"
-    return f"{problem['msg'].removeprefix('Value error, ')} (it is {problem['input']!r})"
+    said = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{said} (it is {problem['input']!r})" if problem["loc"] else said
