@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 HOLDER_BYTES = 1000
@@ -53,6 +55,29 @@ class FileLock:
             os.ftruncate(self.descriptor, 0)
             os.close(self.descriptor)
             self.descriptor = None
+
+
+@contextmanager
+def alone(path: Path, *, wait: bool) -> Iterator[bool]:
+    """Whether no other process is within; where the file system knows no locks, each process thinks so.
+
+    Args:
+        path: of a file that is there only meanwhile.
+        wait: until the others have left.
+    """
+    lock = FileLock(path)
+    try:
+        free = lock.acquire(f"process {os.getpid()}", wait=wait)
+    except OSError:
+        yield True
+        return
+    try:
+        yield free
+    finally:
+        if free:
+            with suppress(OSError):  # Windows removes no open file
+                path.unlink()
+            lock.release()
 
 
 def killed_holder(path: Path) -> str:

@@ -73,6 +73,12 @@ def stamp(path: Path) -> tuple[int, int] | None:
     return facts.st_size, facts.st_mtime_ns
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a recording's file, or of its place in an archive; AudioError if there is none, or it is empty."""
+    check_path(path)
+    return path.stat().st_size if path.exists() else place_of(*cast(tuple[Path, str], split_path(path))).length
+
+
 def _open(path: Path) -> BinaryIO:
     try:
         return open(path, "rb")

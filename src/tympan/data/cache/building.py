@@ -15,7 +15,6 @@ import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from tympan.data.cache.shards import Part, Shard, plan_shards
 from tympan.data.manifest import Utterance
 from tympan.errors import AudioError, ManifestError
 from tympan.files import remove_leftovers
-from tympan.locks import FileLock
+from tympan.locks import alone
 
 MAX_BAD_SHARE = 0.01
 ROOM_TO_SPARE = 64 << 20  # bytes that must stay free
@@ -171,24 +170,6 @@ def make_shard(shard: Shard, content: Content, pool: ThreadPoolExecutor, progres
     except OSError as error:
         hint = "Make room, name another folder (data.cache), or decode in every epoch (data.cache_kind: none)."
         raise ManifestError(f"The cache {shard.data} cannot be written: {error.strerror or error}.", hint) from None
-
-
-@contextmanager
-def alone(path: Path, *, wait: bool) -> Iterator[bool]:
-    """Whether no other process is within; where the file system knows no locks, each does the work for itself."""
-    lock = FileLock(path)
-    try:
-        free = lock.acquire(f"process {os.getpid()}", wait=wait)
-    except OSError:
-        yield True
-        return
-    try:
-        yield free
-    finally:
-        if free:
-            with suppress(OSError):  # Windows removes no open file
-                path.unlink()
-            lock.release()
 
 
 def counting(progress: Progress, before: int) -> Progress:
