@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from tympan.data.augment import Recordings, Scene
+from tympan.data.cache import AudioCache, Made, Waveform
 
 Samples = npt.NDArray[np.float32]
 RATE = 16_000
@@ -67,3 +69,11 @@ class Held:
 def scene(original: Samples, sample_rate: int = RATE, **recordings: Recordings) -> Scene:
     """What stands around an utterance."""
     return Scene(sample_rate, recordings, original)
+
+
+def cached_noise(path: Path, counts: Sequence[int], sample_rate: int = RATE) -> AudioCache:
+    """A cache of noise with so many samples each, written to `path`."""
+    lengths = np.array(counts, np.int64)
+    np.random.default_rng(0).integers(-9000, 9000, lengths.sum()).astype("<i2").tofile(path)
+    starts = np.cumsum(lengths) - lengths
+    return AudioCache(Made(Waveform(sample_rate), (path,), np.zeros(len(counts), np.int64), starts, lengths, lengths, {}))

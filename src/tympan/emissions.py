@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from tympan import audio
 from tympan.data.manifest import Utterance
 from tympan.errors import AudioError, ManifestError
 from tympan.files import atomic_path
@@ -92,11 +93,7 @@ def fingerprint(recognizer: Recognizer, utterances: Sequence[Utterance]) -> str:
     """Changes with the model, the utterances, and the recordings' files."""
     digest = hashlib.sha256(recognizer.bundle.path.read_bytes())
     for utterance in utterances:
-        try:
-            facts = utterance.audio.stat()
-            stamp = [facts.st_size, facts.st_mtime_ns]
-        except OSError:
-            stamp = []
+        stamp = audio.stamp(utterance.audio) or ()
         digest.update(json.dumps([utterance.id, str(utterance.audio.resolve()), *stamp]).encode() + b"\n")
     return digest.hexdigest()[:32]
 

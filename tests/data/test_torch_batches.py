@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
-from tympan.data import Utterance
+from sounds import cached_noise
+from tympan.data import Utterance, torch_batches
 from tympan.data.augment import Augmenter, AugmentRecipe, CachedRecordings
-from tympan.data.cache import AudioCache
+from tympan.data.cache import FeatureCache, FrameFeatures, cache_audio, open_uncached, plan_cache
 from tympan.data.torch_batches import PAD_FRAMES, Batch, Example, Hearing, SpeechData, collate
+from tympan.errors import AudioError
 from tympan.features import Fbank80, Normalization
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create .* worker processes")  # a test may run on one core
@@ -39,10 +42,7 @@ def loud(data: SpeechData) -> Augmenter:
 @pytest.fixture
 def data(tmp_path: Path) -> SpeechData:
     """Eleven recordings of noise in a cache of twelve, the first of which is not used."""
-    offsets = np.cumsum([0, 77, *COUNTS])
-    samples = np.random.default_rng(0).integers(-9000, 9000, offsets[-1]).astype(np.int16)
-    samples.tofile(tmp_path / "audio.pcm")
-    cache = AudioCache(tmp_path / "audio.pcm", offsets, {}, RATE)
+    cache = cached_noise(tmp_path / "audio.pcm", [77, *COUNTS])
     utterances = [Utterance(f"u{i}", Path(f"{i}.wav"), count / RATE, f"text {i}") for i, count in enumerate(COUNTS)]
     tokens = [[i, i + 1] for i in range(len(COUNTS))]
     positions = range(1, len(COUNTS) + 1)
@@ -225,3 +225,110 @@ def test_chunks_of_a_single_view_come_as_often_as_asked_and_the_same_again(data:
     sizes = [heard.example(index).chunk_size for index in range(len(COUNTS))]
     assert set(sizes) == {0, 4} and sizes == [heard.example(index).chunk_size for index in range(len(COUNTS))]
     assert all(batch.chunk_sizes is None for batch in data)
+
+
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_ranks_together_hear_an_epoch_once_and_each_utterance_as_alone(data: SpeechData, world_size: int) -> None:
+    data = replace(data, augmentation=loud(data), epoch=1)
+    ranks = [list(replace(data, rank=rank, world_size=world_size)) for rank in range(world_size)]
+    assert len({len(batches) for batches in ranks}) == 1
+    heard = {name: (batch, row) for batches in ranks for batch in batches for row, name in enumerate(batch.ids)}
+    assert sum(len(batch.ids) for batches in ranks for batch in batches) == len(heard)
+    for alone in data:
+        for row, name in enumerate(alone.ids):
+            batch, place = heard[name]
+            frames = int(alone.lengths[row])
+            assert batch.lengths[place] == frames
+            assert torch.equal(batch.features[place, :frames], alone.features[row, :frames])
+
+
+def test_ranks_begin_in_the_middle_where_all_of_them_were(data: SpeechData) -> None:
+    parts = [replace(data, rank=rank, world_size=2) for rank in range(2)]
+    for part in parts:
+        whole = list(part)
+        part.start = 2  # of both ranks: one step
+        rest = list(part)
+        assert len(rest) == len(whole) - 1 and all(map(same, rest, whole[1:]))
+
+
+def test_shortest_come_first_in_the_first_epoch_only(data: SpeechData) -> None:
+    sorted_data = replace(data, shortest_first=True)
+    longest = [int(batch.lengths.max()) for batch in sorted_data]
+    assert longest == sorted(longest)
+    assert sorted_data.plan(1) == data.plan(1)
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> list[Utterance]:
+    for number, count in enumerate((4000, 16_000, 9000, 12_345)):
+        samples = np.random.default_rng(number).uniform(-0.5, 0.5, count)
+        soundfile.write(tmp_path / f"{number}.flac", samples, RATE, subtype="PCM_24")
+    return [Utterance(f"u{i}", tmp_path / f"{i}.flac", 1.0, "") for i in range(4)]
+
+
+def kinds(recordings: list[Utterance], folder: Path, **options: Any) -> list[SpeechData]:
+    """The same data, kept as samples, as features, and not at all."""
+    extractor = Fbank80()
+    caches = [
+        cache_audio(recordings, folder, RATE),
+        FeatureCache(plan_cache(recordings, folder, FrameFeatures(extractor)).make()),
+        open_uncached(recordings, folder, RATE),
+    ]
+    recipe = AugmentRecipe.model_validate({"nonspeech": {"share": 0.5}, "spec": {"time_share": 0.2}})
+    fields = {"extractor": extractor, "normalization": Normalization("utterance"), "max_batch_seconds": 3.0, "seed": 5}
+    rest = {**fields, "augmentation": Augmenter(recipe, RATE), **options}
+    return [SpeechData(recordings, [[1]] * 4, cache, range(4), **rest) for cache in caches]
+
+
+@pytest.mark.parametrize("options", [{}, {"views": 2}])
+def test_whatever_is_kept_the_batches_are_the_same(recordings: list[Utterance], tmp_path: Path, options: dict[str, Any]) -> None:
+    waveform, features, none = kinds(recordings, tmp_path / "cache", **options)
+    expected = list(waveform)
+    assert len(expected) > 2
+    for other in (features, none):
+        found = list(other)
+        assert len(found) == len(expected) and all(map(same, found, expected))
+        assert np.array_equal(other.features(2), waveform.features(2))
+
+
+def test_features_of_the_cache_are_not_changed_by_masks(recordings: list[Utterance], tmp_path: Path) -> None:
+    _, features, _ = kinds(recordings, tmp_path / "cache")
+    before = [path.read_bytes() for path in features.cache.made.files]  # type: ignore[union-attr]
+    list(replace(features, normalization=Normalization("none")))
+    assert [path.read_bytes() for path in features.cache.made.files] == before  # type: ignore[union-attr]
+
+
+def test_recording_that_cannot_be_read_now_is_left_out_of_its_batch_by_name(recordings: list[Utterance], tmp_path: Path) -> None:
+    data = replace(kinds(recordings, tmp_path / "cache")[2], max_batch_seconds=99.0)
+    recordings[1].audio.unlink()
+    batch = data.batch([0, 1, 2])
+    assert batch.ids == ["u0", "u2"] and list(batch.skipped) == ["u1"] and "1.flac: no such file" in batch.skipped["u1"]
+    assert data.batch([1]).ids == [] and data.batch([1]).features.shape == (0, PAD_FRAMES, 80)
+    with pytest.raises(AudioError, match=r"No recording of a batch can be read.*1\.flac"):
+        list(replace(data, max_batch_seconds=0.1))
+
+
+def test_sound_of_two_views_is_read_and_changed_once(data: SpeechData, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    extract = Fbank80.__call__
+    monkeypatch.setattr(Fbank80, "__call__", lambda self, samples: (calls.append(len(samples)), extract(self, samples))[1])
+    list(two_views(data))
+    assert len(calls) == len(data.utterances) + round(0.2 * len(data.utterances))
+
+
+def test_waiting_for_batches_is_counted_and_nothing_else(data: SpeechData, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(torch_batches.time, "perf_counter", lambda: clock[0])
+    batch = SpeechData.batch
+
+    def slow(self: SpeechData, indices: Any) -> Batch:
+        clock[0] += 2.0
+        return batch(self, indices)
+
+    monkeypatch.setattr(SpeechData, "batch", slow)
+    loader = data.loader(0)
+    count = 0
+    for _ in loader:
+        clock[0] += 10.0
+        count += 1
+    assert loader.waited_s == 2.0 * count

@@ -5,5 +5,18 @@ from __future__ import annotations
 from tympan.audio.raw import AudioInfo, TruncatedAudioWarning
 from tympan.audio.reading import AudioSource, blocks, info, read
 from tympan.audio.segment import AudioSegment, segments
+from tympan.audio.sources import opened, size_of, stamp
 
-__all__ = ["AudioInfo", "AudioSegment", "AudioSource", "TruncatedAudioWarning", "blocks", "info", "read", "segments"]
+__all__ = [
+    "AudioInfo",
+    "AudioSegment",
+    "AudioSource",
+    "TruncatedAudioWarning",
+    "blocks",
+    "info",
+    "opened",
+    "read",
+    "segments",
+    "size_of",
+    "stamp",
+]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from tympan.audio.archives import open_member, place_of, split_path
 from tympan.errors import AudioError
 
 _SPOOL_BYTES = 16 * 2**20  # a pipe longer than this goes to a temporary file, not to memory
@@ -26,6 +27,10 @@ def check_path(source: object) -> None:
         return
     path = Path(source)
     if not path.exists():
+        if member := split_path(path):
+            if place_of(*member).length == 0:
+                raise AudioError(f"{path} is empty (0 bytes).", "The recording or the copy failed; make it again.")
+            return
         hint = "Tympan downloads nothing: fetch the file first." if "://" in str(source) else f"Paths count from {Path.cwd()}."
         raise AudioError(f"{source}: no such file.", hint)
     if path.is_dir():
@@ -45,11 +50,7 @@ def opened(source: object) -> Iterator[tuple[BinaryIO, str]]:
     if isinstance(source, (bytes, bytearray, memoryview)):
         yield io.BytesIO(source), "The audio given as bytes"
     elif isinstance(source, (str, os.PathLike)):
-        try:
-            file = open(source, "rb")  # noqa: SIM115 - closed below; an error inside the caller's block must not be taken for ours
-        except OSError as error:
-            raise AudioError(f"{source} cannot be opened: {error.strerror}.", "Check who may read it.") from error
-        with file, _seekable(file, str(source)) as seekable:
+        with _open(Path(source)) as file, _seekable(file, str(source)) as seekable:
             yield seekable, str(source)
     elif hasattr(source, "read"):
         name = getattr(source, "name", None)
@@ -60,6 +61,33 @@ def opened(source: object) -> Iterator[tuple[BinaryIO, str]]:
         raise AudioError(
             f"A recording cannot be read from {type(source).__name__}.", "Give a path, bytes, a binary file object or a numpy array."
         )
+
+
+def stamp(path: Path) -> tuple[int, int] | None:
+    """Bytes and time of change (ns) of a recording's file, or of the archive that it lies in; None if there is neither."""
+    try:
+        facts = path.stat()
+    except OSError:
+        member = split_path(path)
+        return stamp(member[0]) if member else None
+    return facts.st_size, facts.st_mtime_ns
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a recording's file, or of its place in an archive; AudioError if there is none, or it is empty."""
+    check_path(path)
+    return path.stat().st_size if path.exists() else place_of(*cast(tuple[Path, str], split_path(path))).length
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return open(path, "rb")
+    except (FileNotFoundError, NotADirectoryError):
+        if member := split_path(path):
+            return open_member(*member)
+        raise AudioError(f"{path}: no such file.", "It was there a moment ago.") from None
+    except OSError as error:
+        raise AudioError(f"{path} cannot be opened: {error.strerror}.", "Check who may read it.") from error
 
 
 @contextmanager

@@ -99,7 +99,7 @@ def usable(findings: Iterable[Finding], losses: Losses) -> list[Found]:
             losses.add(finding.reason, finding.where)
             continue
         if finding.audio not in there:
-            there[finding.audio] = finding.audio.is_file()
+            there[finding.audio] = audio.stamp(finding.audio) is not None and not finding.audio.is_dir()
         if not there[finding.audio]:
             losses.add(NO_AUDIO, str(finding.audio))
         elif finding.id in seen:

@@ -28,8 +28,8 @@ from tympan.errors import LMError, TokenError
 from tympan.files import atomic_path
 from tympan.lexicon import Pronunciation, Pronunciations, Speller
 from tympan.lm.ngram import NGram
-from tympan.lm.window import FileWindow
 from tympan.tokens import BLANK, TokenTable
+from tympan.window import FileWindow
 
 FORMAT = 1
 HEADER, NGRAM, LEXICON = "scorer.json", "ngram.bin", "lexicon.tsv"

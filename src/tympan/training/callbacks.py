@@ -85,6 +85,8 @@ class Keeper(Callback):
         assert isinstance(module, CTCTask)
         self.batch += 1
         self.audio_seconds += batch.seconds
+        for reason in batch.skipped.values():
+            self.display.note(f"left out: {reason}")
         self.losses.append(float(outputs["loss"]) * trainer.accumulate_grad_batches)
         if self.batch % trainer.accumulate_grad_batches == 0:
             if module.optimizer_steps % LOG_EVERY == 0:

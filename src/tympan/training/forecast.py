@@ -11,6 +11,7 @@ import torch
 
 from tympan.data import doctor
 from tympan.data.batches import plan_batches
+from tympan.data.cache import spoken_bytes
 from tympan.data.manifest import Utterance, read_manifest
 from tympan.data.torch_batches import PAD_FRAMES, Batch
 from tympan.features import Extractor
@@ -18,6 +19,7 @@ from tympan.models.build import count_parameters
 from tympan.tokens import TokenTable
 from tympan.training.prepare import build_network, check_texts, speller, token_table
 from tympan.training.recipe import Recipe
+from tympan.training.sounds import plan_sounds
 from tympan.training.tasks.ctc import CTCTask
 
 TRIALS = 2  # timed steps, after one that warms up
@@ -37,6 +39,7 @@ class Forecast:
         step_s: seconds for a step with it, here; reading the audio comes beside it.
         memory_mb: MiB for weights, optimiser and that batch.
         findings: the doctor's, of the manifests alone.
+        cache: how much of the recordings will be kept, and where.
     """
 
     hours: float
@@ -47,6 +50,7 @@ class Forecast:
     step_s: float
     memory_mb: float
     findings: list[str]
+    cache: str = ""
 
     @property
     def total_s(self) -> float:
@@ -65,6 +69,7 @@ class Forecast:
             "step_s": round(self.step_s, 4),
             "total": f"{spoken(self.total_s)} here, without validation",
             "memory_mib": round(self.memory_mb),
+            **({"cache": self.cache} if self.cache else {}),
             "doctor": self.findings,
         }
 
@@ -105,7 +110,16 @@ def forecast(recipe: Recipe) -> Forecast:
         step_s * recipe.training.accumulate,
         STATES * 4 * count_parameters(model) / 2**20 + batch_mb,
         findings,
+        told_cache(recipe, [utterance for _, _, found in sets for utterance in found], extractor),
     )
+
+
+def told_cache(recipe: Recipe, utterances: Sequence[Utterance], extractor: Extractor) -> str:
+    """The room that the cache will take, beside what is there already."""
+    if recipe.data.cache_kind == "none":
+        return "none, each recording is decoded in every epoch"
+    needed = plan_sounds(recipe.data, utterances, extractor).bytes_needed
+    return f"{recipe.data.cache_kind} in {recipe.data.cache}, {f'about {spoken_bytes(needed)} more' if needed else 'which is there'}"
 
 
 def noise_batch(

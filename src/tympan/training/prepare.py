@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ import yaml
 
 from tympan import features
 from tympan.data import doctor
-from tympan.data.augment import Augmenter, AugmentRecipe, CachedRecordings
-from tympan.data.cache import AudioCache, cache_audio
+from tympan.data.augment import Augmenter, CachedRecordings, Files, Recordings
+from tympan.data.cache import FeatureCache, Sounds, UncachedAudio
 from tympan.data.manifest import Utterance, read_manifest
 from tympan.data.torch_batches import Hearing, SpeechData
 from tympan.errors import ManifestError, RecipeError, TokenError
@@ -29,10 +28,10 @@ from tympan.models.ctc import CTCModel
 from tympan.models.presets import PRESETS
 from tympan.tokens import BLANK_TOKEN, TokenTable
 from tympan.training.recipe import ModelRecipe, Recipe, StreamingRecipe
+from tympan.training.sounds import Progress as Progress
+from tympan.training.sounds import open_sounds
 
 STATISTICS_UTTERANCES = 500
-
-Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 
 @dataclass
@@ -142,12 +141,11 @@ def prepare(recipe: Recipe, progress: Progress) -> Prepared:
     model, extractor, config = build_network(recipe, len(tokens))
     findings = check_texts(doctor.from_utterances(sets), recipe, tokens, spell)
     left_out: dict[str, str] = {}
-    augmentation = load_augmentation(recipe.augment, recipe.data.cache, extractor.sample_rate, progress)
+    augmentation = load_augmentation(recipe, extractor, progress)
     data = []
     watch = [utterance for path in recipe.data.watch for utterance in read_manifest(path)]
     for name, utterances in (("train", train), ("dev", dev), *([("watch", watch)] if watch else [])):
-        with progress(f"decoding the {name} audio", len(utterances)) as advance:
-            cache = cache_audio(utterances, recipe.data.cache, extractor.sample_rate, advance)
+        cache = open_sounds(recipe.data, utterances, extractor, f"the {name} audio", progress)
         encoded = [tokens.encode(spell(utterance.text)) for utterance in utterances]
         unusable = find_unusable(name, utterances, tokens, spell, cache, recipe, model, extractor)
         kept = [index for index in range(len(utterances)) if index not in unusable]
@@ -165,8 +163,9 @@ def prepare(recipe: Recipe, progress: Progress) -> Prepared:
                 features.Normalization.from_config(recipe.normalization),
                 recipe.data.max_batch_seconds,
                 recipe.seed,
-                augmentation.with_talkers(CachedRecordings(cache, kept)) if name == "train" else Augmenter(),
+                with_talkers(augmentation, cache, utterances, kept) if name == "train" else Augmenter(),
                 shuffle=name == "train",
+                shortest_first=recipe.data.shortest_first,
                 views=2 if name == "train" and recipe.training.consistency else 1,
             )
         )
@@ -185,7 +184,7 @@ def hearing(recipe: StreamingRecipe, data: SpeechData, progress: Progress) -> He
     frames = 0
     with progress("statistics of the features", count) as advance:
         for index in range(count):
-            found = data.extractor(data.cache.samples(data.positions[index])).astype(np.float64)
+            found = data.features(index).astype(np.float64)
             total, squares, frames = total + found.sum(axis=0), squares + (found**2).sum(axis=0), frames + len(found)
             advance(index + 1)
     mean = total / max(1, frames)
@@ -210,7 +209,7 @@ def find_unusable(
     utterances: Sequence[Utterance],
     tokens: TokenTable,
     spell: Callable[[str], str],
-    cache: AudioCache,
+    cache: Sounds | FeatureCache,
     recipe: Recipe,
     model: CTCModel,
     extractor: features.Extractor,
@@ -224,7 +223,7 @@ def find_unusable(
     corpus = doctor.from_utterances([(Path(split), split, utterances)])
     corpus.tokens, corpus.spell, corpus.output_frames = tokens, spell, output_frames
     corpus.min_s, corpus.max_s = recipe.data.min_duration_s, recipe.data.max_duration_s
-    reasons = [cache.skipped.get(str(utterance.audio.resolve()), "") for utterance in utterances]
+    reasons = [cache.skipped.get(index, "") for index in range(len(utterances))]
     corpus.recordings = [doctor.Recording(float(length), error) for length, error in zip(cache.durations(), reasons, strict=True)]
     unusable: dict[int, str] = {}
     for code in ("D201", "D110", "D101"):
@@ -233,12 +232,25 @@ def find_unusable(
     return unusable
 
 
-def load_augmentation(recipe: AugmentRecipe, folder: Path, sample_rate: int, progress: Progress) -> Augmenter:
-    """The recipe's section, its noises, rooms and talkers decoded into the cache in `folder`."""
+def load_augmentation(recipe: Recipe, extractor: features.Extractor, progress: Progress) -> Augmenter:
+    """The recipe's section, with its noises, rooms and talkers."""
 
-    def decoded(manifest: Path, name: str) -> CachedRecordings:
+    def recordings(manifest: Path, name: str) -> Recordings:
         utterances = read_manifest(manifest, need_text=False)
-        with progress(f"decoding the {name}", len(utterances)) as advance:
-            return CachedRecordings.of(cache_audio(utterances, folder, sample_rate, advance))
+        if recipe.data.cache_kind == "none":
+            return Files(utterances, extractor.sample_rate)
+        data = recipe.data.model_copy(update={"cache_kind": "waveform"})  # a sound is mixed in, whatever the speech is kept as
+        cache = open_sounds(data, utterances, extractor, f"the {name}", progress)
+        assert not isinstance(cache, FeatureCache)
+        return CachedRecordings.of(cache)
 
-    return Augmenter.open(recipe, sample_rate, decoded)
+    return Augmenter.open(recipe.augment, extractor.sample_rate, recordings)
+
+
+def with_talkers(augmentation: Augmenter, cache: Sounds | FeatureCache, utterances: Sequence[Utterance], kept: Sequence[int]) -> Augmenter:
+    """The training's own utterances for `babble`; features hold no voices to be mixed in, and then there is no babble."""
+    if isinstance(cache, FeatureCache):
+        return augmentation
+    if isinstance(cache, UncachedAudio):
+        return augmentation.with_talkers(Files([utterances[index] for index in kept], cache.sample_rate))
+    return augmentation.with_talkers(CachedRecordings(cache, kept))

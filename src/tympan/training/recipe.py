@@ -23,8 +23,12 @@ class DataRecipe(Strict):
     train: list[Path] = Field(min_length=1, description="manifests, relative to the working folder")
     dev: list[Path] = Field(min_length=1, description="manifests that choose the best epoch; never a test set")
     watch: list[Path] = Field([], description="manifests that are only judged, before the first step and after the last")
-    cache: Path = Field(Path("work/cache"), description="folder for the decoded audio (115 MB an hour)")
+    cache: Path = Field(Path("work/cache"), description="folder for what is kept of the recordings; any number of trainings may share it")
+    cache_kind: Literal["waveform", "features", "none"] = Field(
+        "waveform", description="samples (115 MB an hour), or features where no sound is changed (115 MB), or decode in every epoch"
+    )
     max_batch_seconds: float = Field(80.0, gt=0, description="seconds of audio in a batch, padding counted")
+    shortest_first: bool = Field(False, description="the first epoch goes from short utterances to long ones (SortaGrad)")
     min_duration_s: float = Field(0.1, ge=0, description="shorter utterances are left out and counted")
     max_duration_s: float = Field(25.0, gt=0, description="longer utterances are left out and counted")
     workers: int = Field(1, ge=0, description="processes that prepare batches; 0 prepares them in the training process")
@@ -116,6 +120,15 @@ class Recipe(Strict):
     streaming: StreamingRecipe | None = None
     training: TrainingRecipe = TrainingRecipe()
 
+    @model_validator(mode="after")
+    def changes_no_sound_that_is_kept_as_features(self) -> Recipe:
+        members = ", ".join(self.augment.sound_members())
+        if members and self.data.cache_kind == "features":
+            raise ValueError(
+                f"data.cache_kind features keeps no sounds that augment could change ({members}): take waveform, or none of them"
+            )
+        return self
+
 
 def load_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
     """Read a YAML recipe and apply `--set` overrides such as "training.max_epochs=5".
@@ -177,4 +190,5 @@ def describe(problem: Any) -> str:
         return "is missing"
     if problem["type"] == "model_type":
         return f"is a section of keys and values (it is {problem['input']!r})"
-    return f"{problem['msg'].removeprefix('Value error, ')} (it is {problem['input']!r})"
+    said = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{said} (it is {problem['input']!r})" if problem["loc"] else said

@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sounds import RATE, Held, white
+from sounds import RATE, Held, cached_noise, white
 from tympan.data.augment import ORDER, Augmenter, AugmentRecipe, CachedRecordings, Recordings
-from tympan.data.cache import AudioCache
 from tympan.errors import ManifestError, RecipeError
 
 ALWAYS: dict[str, dict[str, Any]] = {
@@ -161,9 +160,7 @@ def test_samples_stay_numbers_and_only_speed_and_pauses_change_the_length(sample
 
 
 def test_it_is_small_when_sent_to_a_worker_and_does_the_same_there(tmp_path: Path) -> None:
-    sounds = np.random.default_rng(0).integers(-9000, 9000, 80_000).astype(np.int16)
-    sounds.tofile(tmp_path / "a.pcm")
-    cached = CachedRecordings.of(AudioCache(tmp_path / "a.pcm", np.array([0, 30_000, 80_000]), {}, RATE))
+    cached = CachedRecordings.of(cached_noise(tmp_path / "a.pcm", [30_000, 50_000]))
     one = Augmenter(augmenter().recipe, RATE, {"noise": cached, "rooms": cached, "babble": cached})
     sent = pickle.dumps(one)
     assert len(sent) < 8000

@@ -8,7 +8,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sounds import RATE, Held, white
+from sounds import RATE, Held, cached_noise, white
 from tympan.data import Utterance
 from tympan.data.augment.recordings import CachedRecordings, Files, Recordings, excerpt
 from tympan.data.cache import cache_audio
@@ -48,7 +48,7 @@ def test_only_chosen_recordings_with_sound_are_drawn(utterances: list[Utterance]
     cache = cache_audio(utterances, tmp_path / "cache", RATE)
     some = CachedRecordings(cache, [2, 0])
     assert [some.length(index) for index in range(len(some))] == [4000, 500]
-    empty = cache.__class__(cache.path, np.array([0, 0, 500, 500]), {}, RATE)
+    empty = cached_noise(tmp_path / "a.pcm", [0, 500, 0])
     assert CachedRecordings.of(empty).positions == [1]
 
 

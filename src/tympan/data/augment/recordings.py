@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tympan import audio
-from tympan.data.cache import AudioCache
+from tympan.data.cache import Sounds
 from tympan.data.manifest import Utterance
 
 Samples: TypeAlias = npt.NDArray[np.float32]
@@ -46,20 +46,19 @@ class CachedRecordings:
         positions: of those that may be drawn.
     """
 
-    cache: AudioCache
+    cache: Sounds
     positions: Sequence[int]
 
     @classmethod
-    def of(cls, cache: AudioCache) -> CachedRecordings:
+    def of(cls, cache: Sounds) -> CachedRecordings:
         """All of a cache that are not empty."""
-        return cls(cache, np.flatnonzero(np.diff(cache.offsets)).tolist())
+        return cls(cache, np.flatnonzero(cache.lengths).tolist())
 
     def __len__(self) -> int:
         return len(self.positions)
 
     def length(self, index: int) -> int:
-        position = self.positions[index]
-        return int(self.cache.offsets[position + 1] - self.cache.offsets[position])
+        return int(self.cache.lengths[self.positions[index]])
 
     def read(self, index: int, start: int, count: int) -> Samples:
         return self.cache.samples(self.positions[index], start, count)

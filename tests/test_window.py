@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tympan.lm.window import FileWindow
+from tympan.window import FileWindow
 
 
 @pytest.fixture
