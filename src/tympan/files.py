@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,12 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path`; a reader sees the old file or the new one, whole."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what processes that were killed while they wrote `path` left; only for who knows that nobody writes it now."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        leftover.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

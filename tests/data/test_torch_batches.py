@@ -14,6 +14,7 @@ from tympan.data import Utterance
 from tympan.data.augment import Augmenter, AugmentRecipe, CachedRecordings
 from tympan.data.cache import AudioCache
 from tympan.data.torch_batches import PAD_FRAMES, Batch, Example, Hearing, SpeechData, collate
+from tympan.data.torch_loading import Loader
 from tympan.features import Fbank80, Normalization
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create .* worker processes")  # a test may run on one core
@@ -114,9 +115,9 @@ def test_features_are_those_of_the_recording_normalized(data: SpeechData) -> Non
 
 def test_order_and_contents_do_not_depend_on_workers(data: SpeechData) -> None:
     data.augmentation, data.epoch, data.start = loud(data), 3, 1
-    alone = list(data.loader(0))
+    alone = list(data)
     before = torch.get_rng_state()
-    found = list(data.loader(2))
+    found = [batch for group in Loader(data, 2) for batch in group.batches]
     assert torch.equal(torch.get_rng_state(), before), "the dropout of a resumed training would not be that of the unbroken one"
     assert len(found) == len(alone) > 3
     assert all(map(same, found, alone))
@@ -127,7 +128,7 @@ def test_start_skips_exactly_the_batches_before_it(data: SpeechData) -> None:
     whole = list(data)
     for start in range(len(whole) + 1):
         data.start = start
-        rest = list(data.loader(0))
+        rest = list(data)
         assert len(rest) == len(whole) - start
         assert all(map(same, rest, whole[start:]))
 
@@ -155,7 +156,7 @@ def test_epochs_have_their_own_order_only_if_shuffled(data: SpeechData) -> None:
 def test_loader_leaves_the_random_state_of_torch_alone(data: SpeechData) -> None:
     data.augmentation = loud(data)
     before = torch.get_rng_state()
-    list(data.loader(0))
+    list(data)
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -1,4 +1,4 @@
-"""Decoded audio on disk, memory-mapped: compressed files are decoded once, not in every epoch."""
+"""Decoded audio on disk: compressed files are decoded once, not in every epoch."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +18,11 @@ import numpy.typing as npt
 from tympan import audio
 from tympan.data.manifest import Utterance
 from tympan.errors import AudioError, ManifestError
-from tympan.files import atomic_path, write_atomically
+from tympan.files import atomic_path, remove_leftovers, write_atomically
+from tympan.locks import FileLock
 
 MAX_BAD_SHARE = 0.01
+REMAKE = "Remove it and go on with --resume: it is made again."
 SCALE = 32768  # int16 full range; the quantisation is 98 dB below it
 
 
@@ -40,13 +43,24 @@ class AudioCache:
     sample_rate: int
 
     def samples(self, index: int, first: int = 0, count: int | None = None) -> npt.NDArray[np.float32]:
-        """(N,) float32 in [-1, 1] of utterance `index`, or up to `count` of them from `first` on."""
+        """(N,) float32 in [-1, 1] of utterance `index`, or up to `count` of them from `first` on.
+
+        Read, not mapped: where a disc fails or the file was cut, a mapping ends the process, and reading is an error.
+
+        Raises:
+            AudioError: the cache is gone, shorter than it was, or cannot be read.
+        """
         start, end = int(self.offsets[index]) + first, int(self.offsets[index + 1])
         end = end if count is None else min(end, start + count)
         if start >= end:
             return np.zeros(0, dtype=np.float32)
-        mapped = np.memmap(self.path, dtype=np.int16, mode="r", offset=2 * start, shape=(end - start,))
-        return mapped.astype(np.float32) / np.float32(SCALE)
+        try:
+            integers = np.fromfile(self.path, dtype=np.int16, count=end - start, offset=2 * start)
+        except OSError as error:
+            raise AudioError(f"The decoded audio {self.path} cannot be read ({error.strerror or error}).", REMAKE) from None
+        if len(integers) != end - start:
+            raise AudioError(f"The decoded audio {self.path} ends before its sample {end:,}.", REMAKE)
+        return integers.astype(np.float32) / np.float32(SCALE)
 
     def durations(self) -> npt.NDArray[np.float64]:
         """(n,) seconds, as decoded."""
@@ -69,8 +83,11 @@ def cache_audio(
     key = cache_key(utterances, sample_rate)
     data, index = folder / f"{key}.pcm", folder / f"{key}.json"
     if not (data.exists() and index.exists()):
-        offsets, skipped = decode_all(utterances, data, sample_rate, progress)
-        write_atomically(index, json.dumps({"offsets": offsets, "skipped": skipped}).encode())
+        with alone(folder / f".{key}.lock"):
+            if not (data.exists() and index.exists()):  # else another process of this training has made it meanwhile
+                remove_leftovers(data)
+                offsets, skipped = decode_all(utterances, data, sample_rate, progress)
+                write_atomically(index, json.dumps({"offsets": offsets, "skipped": skipped}).encode())
     facts = json.loads(index.read_text())
     skipped = facts["skipped"]
     if len(skipped) > MAX_BAD_SHARE * len(utterances):
@@ -81,6 +98,23 @@ def cache_audio(
     for reason in skipped.values():
         warnings.warn(f"left out of the training: {reason}", stacklevel=2)
     return AudioCache(data, np.asarray(facts["offsets"], dtype=np.int64), skipped, sample_rate)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Only one process at a time is within, where the file system knows locks; where it does not, each does the work for itself."""
+    lock = FileLock(path)
+    try:
+        lock.acquire(f"process {os.getpid()}", wait=True)
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows removes no open file
+            path.unlink()
+        lock.release()
 
 
 def decode_all(

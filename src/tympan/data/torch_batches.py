@@ -1,19 +1,20 @@
-"""From cached audio to padded tensors, in worker processes."""
+"""From stored audio to padded tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from tympan.data.augment import Augmenter
 from tympan.data.batches import plan_batches
 from tympan.data.cache import AudioCache
 from tympan.data.manifest import Utterance
+from tympan.errors import AudioError
 from tympan.features import Extractor, Normalization
 
 # Batches are padded to multiples of this, so that few shapes occur: CPU kernels are generated for each shape anew.
@@ -34,6 +35,7 @@ class Batch:
         seconds: of audio in the batch, without padding; a second view is not counted.
         views: of each utterance.
         chunk_sizes: (B,) int64 encoded frames that the network hears at a time, 0 for the whole utterance; None for all whole.
+        skipped: id -> why, of utterances that belong here but could not be read.
     """
 
     features: torch.Tensor
@@ -45,6 +47,37 @@ class Batch:
     seconds: float
     views: int = 1
     chunk_sizes: torch.Tensor | None = None
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def part(self, utterances: Sequence[int]) -> Batch:
+        """These utterances of the batch (numbers below B / views), all views of them, padded no longer than they need."""
+        count = len(self.ids) // self.views
+        rows = [view * count + utterance for view in range(self.views) for utterance in utterances]
+        targets = torch.split(self.tokens, self.token_lengths.tolist())
+        lengths = self.lengths[rows]
+        frames = min(self.features.shape[1], padded(int(lengths.max())))
+        return replace(
+            self,
+            features=self.features[rows, :frames],
+            lengths=lengths,
+            tokens=torch.cat([targets[row] for row in rows]),
+            token_lengths=self.token_lengths[rows],
+            texts=[self.texts[row] for row in rows],
+            ids=[self.ids[row] for row in rows],
+            seconds=self.seconds * float(lengths.sum() / self.lengths.sum().clamp(min=1)),
+            chunk_sizes=None if self.chunk_sizes is None else self.chunk_sizes[rows],
+            skipped={},
+        )
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch with its tensors there."""
+        moved: dict[str, Any] = {name: part.to(device, non_blocking=True) for name, part in vars(self).items() if torch.is_tensor(part)}
+        return replace(self, **moved)
+
+
+def padded(frames: int) -> int:
+    """Frames that a batch of this longest utterance has."""
+    return -(-max(1, frames) // PAD_FRAMES) * PAD_FRAMES
 
 
 @dataclass(frozen=True)
@@ -74,28 +107,29 @@ class Hearing:
     normalization: Normalization
 
 
-def collate(examples: Sequence[Example], views: int = 1) -> Batch:
-    """Pad examples to one tensor; of several views, those of each come together."""
+def collate(examples: Sequence[Example], views: int = 1, num_features: int | None = None, skipped: dict[str, str] | None = None) -> Batch:
+    """Pad examples to one tensor; of several views, those of each come together. `num_features` is needed where there may be none."""
     lengths = [len(example.features) for example in examples]
-    frames = -(-max(1, *lengths) // PAD_FRAMES) * PAD_FRAMES
-    features = torch.zeros(len(examples), frames, examples[0].features.shape[1])
+    num_features = num_features or examples[0].features.shape[1]
+    features = torch.zeros(len(examples), padded(max(lengths, default=0)), num_features)
     for row, example in enumerate(examples):
         features[row, : lengths[row]] = torch.from_numpy(example.features)
     return Batch(
         features,
-        torch.tensor(lengths),
+        torch.tensor(lengths, dtype=torch.int64),
         torch.tensor([token for example in examples for token in example.tokens], dtype=torch.int64),
-        torch.tensor([len(example.tokens) for example in examples]),
+        torch.tensor([len(example.tokens) for example in examples], dtype=torch.int64),
         [example.text for example in examples],
         [example.id for example in examples],
         sum(example.seconds for example in examples) / views,
         views,
         torch.tensor([example.chunk_size for example in examples]) if any(example.chunk_size for example in examples) else None,
+        skipped or {},
     )
 
 
 @dataclass
-class SpeechData(IterableDataset[Batch]):
+class SpeechData:
     """Batches of one manifest, in an order that depends on seed and epoch alone.
 
     What happens to utterance i in epoch e depends on (seed, e, i) alone: not on the number of workers, nor on what was
@@ -106,6 +140,9 @@ class SpeechData(IterableDataset[Batch]):
         hearing: what comes in chunks, or None.
         epoch: which epoch the next iteration gives.
         start: batches of that epoch to leave out (they were trained on before a resume).
+        rank, world_size: which of how many processes takes its batches here; they take turns, so together they train on
+            what one process would that takes `world_size` batches for a step.
+        passes: how often an epoch goes through the data.
     """
 
     utterances: Sequence[Utterance]
@@ -122,20 +159,38 @@ class SpeechData(IterableDataset[Batch]):
     hearing: Hearing | None = None
     epoch: int = 0
     start: int = 0
+    rank: int = 0
+    world_size: int = 1
+    passes: int = 1
 
     def plan(self, epoch: int) -> list[list[int]]:
         """The batches of an epoch as indices of utterances; those past the last utterance are non-speech."""
         durations = self.cache.durations()[list(self.positions)]
         extra = round(len(durations) * self.augmentation.nonspeech)
         durations = np.concatenate([durations, np.full(extra, 6.0)])
-        return plan_batches(durations, self.max_batch_seconds / self.views, seed=self.seed, epoch=epoch if self.shuffle else 0)
+        epoch = epoch if self.shuffle else 0
+        batches = plan_batches(durations, self.max_batch_seconds / self.views, seed=self.seed, epoch=epoch)
+        return [batch for _ in range(self.passes) for batch in batches]
+
+    def share(self) -> list[list[int]]:
+        """This process's part of the epoch from `start` on; each has as many batches, so the last may be an empty one."""
+        batches = self.plan(self.epoch)[self.start :]
+        return [*batches, *([[]] * (-len(batches) % self.world_size))][self.rank :: self.world_size]
 
     def __iter__(self) -> Iterator[Batch]:
-        worker = get_worker_info()
-        first, step = (worker.id, worker.num_workers) if worker else (0, 1)
-        torch.set_num_threads(1) if worker else None
-        for indices in self.plan(self.epoch)[self.start :][first::step]:
-            yield collate([self.example(index, view) for view in range(self.views) for index in indices], self.views)
+        return map(self.batch, self.share())
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        """The utterances `indices` of this epoch, without those whose recordings cannot be read now."""
+        found: list[list[Example]] = []
+        skipped = {}
+        for index in indices:
+            try:
+                found.append([self.example(index, view) for view in range(self.views)])
+            except AudioError as error:
+                skipped[self.utterances[index].id] = str(error)
+        examples = [views[view] for view in range(self.views) for views in found]
+        return collate(examples, self.views, self.extractor.num_features, skipped)
 
     def example(self, index: int, view: int = 0) -> Example:
         """A view of utterance `index` in this epoch."""
@@ -160,17 +215,3 @@ class SpeechData(IterableDataset[Batch]):
         if self.hearing is None or view != self.views - 1 or rng.random() >= self.hearing.probability:
             return 0
         return int(rng.choice(self.hearing.sizes))
-
-    def loader(self, workers: int) -> DataLoader[Batch]:
-        """A loader whose order does not depend on `workers`.
-
-        Its generator is its own: drawing the workers' seeds from torch's would shift the dropout of a resumed training.
-        """
-        return DataLoader(
-            self,
-            batch_size=None,
-            num_workers=workers,
-            generator=torch.Generator().manual_seed(self.seed),
-            prefetch_factor=8 if workers else None,
-            multiprocessing_context="forkserver" if workers else None,
-        )
