@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,9 @@ import soundfile
 
 from tympan.data import write_manifest
 from tympan.training.checkpoint import load_checkpoint
+from tympan.training.loop import train
+from tympan.training.recipe import check_recipe
+from tympan.training.run import Report, Silence
 
 RATE = 16_000
 CLOCK = {"train/audio_seconds_per_second", "train/waiting_share", "train/memory_bytes"}  # what no two trainings share
@@ -76,3 +81,34 @@ def assert_same_training(one: Path, other: Path) -> None:
         assert [name for name in before if not torch.equal(before[name], after[name])] == []
     assert torch.equal(found.random, expected.random)
     assert metrics(other) == metrics(one)
+
+
+class Listener(Silence):
+    """Keeps what it is told; `after` an epoch (from 0) it does something."""
+
+    def __init__(self, after: dict[int, Callable[[], object]] | None = None) -> None:
+        self.notes: list[str] = []
+        self.reports: list[Report] = []
+        self.after = after or {}
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def step(self, report: Report) -> None:
+        self.reports.append(report)
+
+    def validated(self, epoch: int, *_: object) -> None:
+        self.after.get(epoch, lambda: None)()
+
+
+@contextmanager
+def no_progress(_: str, __: int) -> Iterator[Callable[[int], None]]:
+    """A bar that nobody sees."""
+    yield lambda done: None
+
+
+def train_here(recipe: dict[str, Any], run: Path, after: dict[int, Callable[[], object]] | None = None, **options: Any) -> Listener:
+    """Train in this process; what was told."""
+    listener = Listener(after)
+    train(check_recipe(recipe, "test.yaml"), run, no_progress, listener, **options)
+    return listener

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from safetensors.torch import load_file
 
-from noise_corpus import make_corpus, sections, still
+from noise_corpus import make_corpus, sections, still, train_here
 from tympan.errors import TrainingError
 from tympan.training.checkpoint import load_checkpoint
-from tympan.training.loop import train
-from tympan.training.recipe import check_recipe
-from tympan.training.run import Silence
 
 UTTERANCES = 110  # one of them is less than 1 %, two are more
-
-
-class Display(Silence):
-    """Keeps what it is told, and does something after an epoch."""
-
-    def __init__(self, after: dict[int, Callable[[], object]]) -> None:
-        self.after = after
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def validated(self, epoch: int, *_: object) -> None:
-        self.after.get(epoch, lambda: None)()
-
-
-@contextmanager
-def progress(_: str, __: int) -> Iterator[Callable[[int], None]]:
-    yield lambda done: None
 
 
 @pytest.fixture
@@ -48,12 +25,6 @@ def corpus(tmp_path: Path) -> Path:
 def recipe(corpus: Path, cache: Path, **training: Any) -> dict[str, Any]:
     options = {"max_epochs": 3, "ema_decay": 0.0, "accumulate": 1, "checkpoint_minutes": 100.0, **training}
     return sections(corpus, model=still(), data={"cache": cache, "max_batch_seconds": 6.0}, augment={}, training=options)
-
-
-def run(data: dict[str, Any], folder: Path, after: dict[int, Callable[[], object]] | None = None) -> Display:
-    display = Display(after or {})
-    train(check_recipe(data, "test.yaml"), folder, progress, display)
-    return display
 
 
 def cut(cache: Path, samples: int) -> Callable[[], None]:
@@ -69,7 +40,7 @@ def cut(cache: Path, samples: int) -> Callable[[], None]:
 
 def test_recording_that_is_gone_in_the_third_epoch_is_skipped_counted_and_named(corpus: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    display = run(recipe(corpus, cache), tmp_path / "run", {1: cut(cache, 100)})
+    display = train_here(recipe(corpus, cache), tmp_path / "run", {1: cut(cache, 100)})
     facts = load_checkpoint(tmp_path / "run" / "last.safetensors").facts
     ((name, reason),) = facts["skipped"].items()
     assert [note for note in display.notes if note.startswith("left out")] == [f"left out: {name}: {reason}"]
@@ -80,7 +51,7 @@ def test_recording_that_is_gone_in_the_third_epoch_is_skipped_counted_and_named(
 def test_more_than_one_in_a_hundred_gone_ends_with_the_list_and_goes_on_when_it_is_back(corpus: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     with pytest.raises(TrainingError) as error:
-        run(recipe(corpus, cache), tmp_path / "run", {1: cut(cache, 20_000)})  # of about 6,000 each
+        train_here(recipe(corpus, cache), tmp_path / "run", {1: cut(cache, 20_000)})  # of about 6,000 each
     for part in (f" of {UTTERANCES} utterances could not be used on the way, more than 1%: ", ".wav: ", "The same command goes on"):
         assert part in str(error.value)
     assert load_checkpoint(tmp_path / "run" / "last.safetensors").facts["epoch"] == 2
@@ -89,7 +60,7 @@ def test_more_than_one_in_a_hundred_gone_ends_with_the_list_and_goes_on_when_it_
     for path in cache.rglob("*"):
         if path.is_file():
             path.unlink()
-    run(recipe(corpus, cache), tmp_path / "run")
+    train_here(recipe(corpus, cache), tmp_path / "run")
     facts = load_checkpoint(tmp_path / "run" / "last.safetensors").facts
     assert facts["epoch"] == 3 and facts["skipped"] == {}
 
@@ -97,7 +68,7 @@ def test_more_than_one_in_a_hundred_gone_ends_with_the_list_and_goes_on_when_it_
 def test_rate_that_makes_the_weights_infinite_ends_after_three_steps_with_their_batches(corpus: Path, tmp_path: Path) -> None:
     data = recipe(corpus, tmp_path / "cache", learning_rate=1e38, warmup_share=0.0, schedule="constant")
     with pytest.raises(TrainingError) as error:
-        run(data, tmp_path / "run")
+        train_here(data, tmp_path / "run")
     for part in ("3 steps one after the other were not finite", "Lower training.learning_rate", str(tmp_path / "run" / "bad"), ".wav"):
         assert part in str(error.value)
     rows = [json.loads(line) for line in (tmp_path / "run" / "bad" / "steps.jsonl").read_text().splitlines()]

@@ -26,7 +26,7 @@ class Batch:
     """B utterances, padded with zeros; with two views, the second B / 2 are the first B / 2, augmented anew.
 
     Attributes:
-        features: (B, T, F) float32, normalised.
+        features: (B, T, F) float32, normalised; where `samples` are given, uint8 until the features are computed: 0 for what is hidden.
         lengths: (B,) int64 frames.
         tokens: (sum of token_lengths,) int64, all targets behind each other.
         token_lengths: (B,) int64.
@@ -36,6 +36,8 @@ class Batch:
         views: of each utterance.
         chunk_sizes: (B,) int64 encoded frames that the network hears at a time, 0 for the whole utterance; None for all whole.
         skipped: id -> why, of utterances that belong here but could not be read.
+        samples: (B, N) float32, to compute the features from; None where a worker has done so.
+        sample_lengths: (B,) int64, of these.
     """
 
     features: torch.Tensor
@@ -48,6 +50,8 @@ class Batch:
     views: int = 1
     chunk_sizes: torch.Tensor | None = None
     skipped: dict[str, str] = field(default_factory=dict)
+    samples: torch.Tensor | None = None
+    sample_lengths: torch.Tensor | None = None
 
     def part(self, utterances: Sequence[int]) -> Batch:
         """These utterances of the batch (numbers below B / views), all views of them, padded no longer than they need."""
@@ -82,14 +86,18 @@ def padded(frames: int) -> int:
 
 @dataclass(frozen=True)
 class Example:
-    """One view of an utterance, ready for the network: features (T, F) float32, tokens, text, id, seconds, size of its chunks."""
+    """One view of an utterance, ready for the network: features (T, F) float32, tokens, text, id, seconds, size of its chunks.
 
-    features: npt.NDArray[np.float32]
+    With samples (N,), features are uint8, 0 for what is hidden of those that are to be computed.
+    """
+
+    features: npt.NDArray[Any]
     tokens: list[int]
     text: str
     id: str
     seconds: float
     chunk_size: int = 0
+    samples: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,8 @@ def collate(examples: Sequence[Example], views: int = 1, num_features: int | Non
     """Pad examples to one tensor; of several views, those of each come together. `num_features` is needed where there may be none."""
     lengths = [len(example.features) for example in examples]
     num_features = num_features or examples[0].features.shape[1]
-    features = torch.zeros(len(examples), padded(max(lengths, default=0)), num_features)
+    later = bool(examples) and examples[0].samples is not None
+    features = torch.zeros(len(examples), padded(max(lengths, default=0)), num_features, dtype=torch.uint8 if later else torch.float32)
     for row, example in enumerate(examples):
         features[row, : lengths[row]] = torch.from_numpy(example.features)
     return Batch(
@@ -125,7 +134,14 @@ def collate(examples: Sequence[Example], views: int = 1, num_features: int | Non
         views,
         torch.tensor([example.chunk_size for example in examples]) if any(example.chunk_size for example in examples) else None,
         skipped or {},
+        *(join_samples(examples) if later else (None, None)),
     )
+
+
+def join_samples(examples: Sequence[Example]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Samples (B, N), padded with zeros, and their lengths (B,)."""
+    sounds = [torch.from_numpy(example.samples) for example in examples if example.samples is not None]
+    return torch.nn.utils.rnn.pad_sequence(sounds, batch_first=True), torch.tensor([len(sound) for sound in sounds])
 
 
 @dataclass
@@ -143,6 +159,7 @@ class SpeechData:
         rank, world_size: which of how many processes takes its batches here; they take turns, so together they train on
             what one process would that takes `world_size` batches for a step.
         passes: how often an epoch goes through the data.
+        samples_only: leave the features to whoever trains.
     """
 
     utterances: Sequence[Utterance]
@@ -162,6 +179,7 @@ class SpeechData:
     rank: int = 0
     world_size: int = 1
     passes: int = 1
+    samples_only: bool = False
 
     def plan(self, epoch: int) -> list[list[int]]:
         """The batches of an epoch as indices of utterances; those past the last utterance are non-speech."""
@@ -206,9 +224,13 @@ class SpeechData:
         if view:  # the sound is the same, what follows is drawn anew
             rng = np.random.default_rng([self.seed, self.epoch, index, view])
         chunk_size = self.chunk_size(view, rng)
+        facts = tokens, utterance.text, utterance.id, len(samples) / rate, chunk_size
+        if self.samples_only:
+            shape = self.extractor.num_frames(len(samples)), self.extractor.num_features
+            seen = self.augmentation.change_features(np.ones(shape, np.float32), rng)
+            return Example(seen.astype(np.uint8), *facts, samples)
         normalization = self.hearing.normalization if self.hearing and chunk_size else self.normalization
-        features = self.augmentation.change_features(normalization(self.extractor(samples)), rng)
-        return Example(features, tokens, utterance.text, utterance.id, len(samples) / rate, chunk_size)
+        return Example(self.augmentation.change_features(normalization(self.extractor(samples)), rng), *facts)
 
     def chunk_size(self, view: int, rng: np.random.Generator) -> int:
         """Encoded frames in a chunk of this view, or 0 for whole; nothing is drawn where none comes in chunks."""

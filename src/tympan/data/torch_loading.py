@@ -10,7 +10,7 @@ by another, to the bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing import get_context
 
 import torch
@@ -36,10 +36,6 @@ class Group:
     batches: list[Batch]
     total: int
     done: int
-
-    def to(self, device: torch.device) -> Group:
-        """The same batches with their tensors there."""
-        return replace(self, batches=[batch.to(device) for batch in self.batches])
 
 
 @dataclass

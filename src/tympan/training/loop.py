@@ -17,6 +17,7 @@ from tympan.data.torch_loading import Loader
 from tympan.errors import CheckpointError
 from tympan.training.callbacks import callbacks
 from tympan.training.checkpoint import Checkpoint, load_checkpoint
+from tympan.training.featurizing import Featurizer
 from tympan.training.initial import freeze, take_weights
 from tympan.training.loggers import check_installed, open_sinks
 from tympan.training.overfit import by_heart, check_learnt, learn_few
@@ -137,6 +138,10 @@ def fit(run: Run, prepared: Prepared, checkpoint: Checkpoint | None, *, heart: b
     step = checkpoint.facts["step"] if checkpoint is not None else 0
     sinks = open_sinks(run.recipe, run.folder, step) if own_rank() == 0 else []
     task = CTCTask(prepared.model, prepared.tokens, run.recipe.training, run.steps)
+    if run.recipe.data.features_on == "device":
+        task.featurize = Featurizer(run.train)
+        for data in filter(None, (run.train, run.dev, run.watch)):
+            data.samples_only = True
     if run.recipe.trainer.compile:
         prepared.model.encoder.compile(dynamic=True)
     loader = Loader(run.train, run.recipe.data.workers, run.recipe.training.accumulate, run.display.note)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tympan.errors import TrainingError
 from tympan.extras import require
 from tympan.training.loggers.comet import open_comet
 from tympan.training.loggers.mlflow import open_mlflow
@@ -35,6 +36,16 @@ def check_installed(recipe: Recipe) -> None:
 
 
 def open_sinks(recipe: Recipe, folder: RunFolder, step: int) -> list[Sink]:
-    """The loggers of a recipe; at a `step` other than 0 they go on with what they wrote before."""
-    config = recipe.model_dump(mode="json")
-    return [LOGGERS[logger.name](logger, folder, folder.path.name, config, step) for logger in recipe.loggers]
+    """The loggers of a recipe; at a `step` other than 0 they go on with what they wrote before.
+
+    Raises:
+        TrainingError: one of them has no account, no network, or no room.
+    """
+    config, sinks = recipe.model_dump(mode="json"), []
+    for logger in recipe.loggers:
+        try:
+            sinks.append(LOGGERS[logger.name](logger, folder, folder.path.name, config, step))
+        except Exception as error:  # whatever a service of others may raise
+            hint = f"Leave it out of `loggers`, or keep it on this machine: {{name: {logger.name}, offline: true}}."
+            raise TrainingError(f"The logger {logger.name} cannot be opened: {type(error).__name__}: {error}", hint) from error
+    return sinks

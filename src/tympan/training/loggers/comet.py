@@ -38,9 +38,9 @@ def open_comet(recipe: LoggerRecipe, folder: RunFolder, name: str, config: dict[
     """The logger of a run; a resumed one goes on with the service's experiment of before."""
     import comet_ml
 
-    settings = comet_ml.ExperimentConfig(
-        name=name, log_code=False, log_graph=False, parse_args=False, offline_directory=str(folder.path / "comet")
-    )
+    # Only what this file sends, nothing that the package would gather by itself.
+    quiet = {"log_code": False, "log_graph": False, "parse_args": False, "auto_output_logging": False}
+    settings = comet_ml.ExperimentConfig(name=name, offline_directory=str(folder.path / "comet"), **quiet)
     known = folder.known.get("comet") if step else None
     experiment = comet_ml.start(project_name=recipe.project, experiment_key=known, online=not recipe.offline, experiment_config=settings)
     experiment.log_parameters(config)

@@ -1,7 +1,8 @@
-"""MLflow. Offline, all goes to a store in the run's folder: `mlflow ui --backend-store-uri runs/NAME/mlflow`."""
+"""MLflow. Offline, all goes to files in the run's folder: MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri runs/NAME/mlflow"""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,8 @@ def open_mlflow(recipe: LoggerRecipe, folder: RunFolder, name: str, config: dict
     """The logger of a run; a resumed one goes on with the store's run of before."""
     from mlflow import MlflowClient
 
+    if recipe.offline:
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # mlflow 3 asks for it; its database would need the whole of mlflow
     client = MlflowClient((folder.path / "mlflow").resolve().as_uri()) if recipe.offline else MlflowClient()
     known = folder.known.get("mlflow") if step else None
     if known is None:

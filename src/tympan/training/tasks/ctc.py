@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -89,13 +90,14 @@ class CTCTask(LightningModule):
         self.total_steps = total_steps
         self.average = WeightAverage(model, recipe.ema_decay)
         self.stepper = Stepper(self)
+        self.featurize: Callable[[Batch], Batch] = lambda batch: batch
         self.impossible_ids: set[str] = set()
         self.optimizer_steps = 0
         self.watched = False  # whether `loss` is to find the share of blanks
         self.blank_share = torch.zeros(())
 
     def transfer_batch_to_device(self, batch: Group, device: torch.device, dataloader_idx: int) -> Group:
-        return batch.to(device)
+        return replace(batch, batches=[self.featurize(part.to(device)) for part in batch.batches])
 
     def training_step(self, group: Group, _: int) -> dict[str, Taken]:
         for batch in group.batches:
@@ -155,7 +157,7 @@ class CTCTask(LightningModule):
             for batch in batches:
                 found.skipped |= batch.skipped
                 if batch.ids:
-                    self.hear(batch.to(self.device), found)
+                    self.hear(self.featurize(batch.to(self.device)), found)
         self.model.train(training)
         return found.together(ranks).validation(samples)
 
