@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from noise_corpus import assert_same_training, make_corpus, metrics, sections, still
+from strategies import Run
 from tympan.training.checkpoint import load_checkpoint
 from zygote import Child, Zygote, until
 
@@ -130,3 +132,14 @@ def test_run_of_two_goes_on_in_one_that_accumulates_two(zygote: Zygote, recipe: 
     alone = zygote.start({**often, "training": {**often["training"], "accumulate": 2}}, run)
     assert alone.wait() == 0, alone.text()
     assert len(metrics(run)) > 0
+
+
+@pytest.mark.long
+def test_command_starts_the_other_processes_itself(tympan: Run, recipe: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "noise.yaml"
+    path.write_text(yaml.safe_dump(json.loads(json.dumps(recipe, default=str))))
+    result = tympan("train", path, "--run", tmp_path / "run", "--set", "trainer.devices=2", "trainer.accelerator=cpu")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "run" / "model.tympan").exists() and result.stdout.count("model.tympan") == 1
+    assert load_checkpoint(tmp_path / "run" / "best.safetensors").facts["batches_per_step"] == 2
+    assert result.stderr.count("epoch 1/2") == 1
