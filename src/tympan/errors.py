@@ -10,7 +10,8 @@ TympanError                 the root; the command line prints message and hint a
 ├── MissingExtraError       an optional dependency is not installed; the hint installs it
 ├── RecipeError             a recipe has a wrong key or value; names each path
 ├── ShapeError              an array has the wrong shape; names both
-└── TokenError              text cannot be spelled with the token table, or the table is malformed
+├── TokenError              text cannot be spelled with the token table, or the table is malformed
+└── TrainingError           a training that ran cannot go on; says where its last checkpoint is
 """
 
 from __future__ import annotations
@@ -80,3 +81,7 @@ class ShapeError(TympanError):
 
 class TokenError(TympanError):
     """Text that the token table cannot spell, or a malformed table."""
+
+
+class TrainingError(TympanError):
+    """A training that ran cannot go on."""

@@ -7,10 +7,13 @@ from importlib.util import find_spec
 from tympan.errors import MissingExtraError
 
 MODULES = {
+    "comet": ("comet_ml",),
     "lhotse": ("lhotse",),
+    "mlflow": ("mlflow",),
     "plot": ("matplotlib",),
     "text": ("num2words",),
     "train": ("torch", "lightning", "safetensors", "yaml", "onnx", "onnxscript", "tensorboard"),
+    "wandb": ("wandb",),
 }
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import synthesize_yesno
 from strategies import Run
+from zygote import Zygote
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,3 +56,11 @@ def trained(tympan: Run, overrides: list[str], tmp_path_factory: pytest.TempPath
     result = tympan("train", "recipes/yesno.yaml", *overrides, "--run", folder)
     assert result.returncode == 0, result.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
+    """Starts trainings in processes of their own, at once."""
+    made = Zygote(tmp_path_factory.mktemp("zygote"))
+    yield made
+    made.close()

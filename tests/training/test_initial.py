@@ -21,6 +21,7 @@ from tympan.training.checkpoint import Checkpoint, load_checkpoint, save_checkpo
 from tympan.training.initial import take_weights
 from tympan.training.loop import train
 from tympan.training.recipe import Recipe, check_recipe
+from tympan.training.run import Silence
 
 ENCODER: dict[str, Any] = {"name": "conformer", "dim": 8, "layers": 2, "heads": 2, "kernel": 3, "expansion": 1, "subsampling": 4}
 LETTERS = TokenTable(("<blank>", " ", "a", "b", "c"))
@@ -106,16 +107,12 @@ class Killed(BaseException):
     """Ends a training as a kill would: nothing catches it."""
 
 
-class Display:
+class Display(Silence):
     """Keeps what it is told, and may end the training after an epoch."""
 
     def __init__(self, last: int = 99) -> None:
         self.notes: list[str] = []
         self.last = last
-
-    def start(self, *_: object) -> None: ...
-
-    def step(self, *_: object) -> None: ...
 
     def note(self, text: str) -> None:
         self.notes.append(text)

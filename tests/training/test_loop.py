@@ -12,10 +12,10 @@ import torch
 
 from tympan import features
 from tympan.errors import CheckpointError
-from tympan.training.callbacks import Keeper
 from tympan.training.checkpoint import Checkpoint
-from tympan.training.loop import check_same, flatten, tell
+from tympan.training.loop import tell
 from tympan.training.recipe import Recipe, check_recipe
+from tympan.training.resuming import check_same, flatten
 
 BASE: dict[str, Any] = {
     "name": "small",
@@ -67,30 +67,12 @@ def test_flatten_joins_keys_by_dots() -> None:
     assert flatten({"a": {"b": {"c": 1}, "d": [2]}, "e": None}) == {"a.b.c": 1, "a.d": [2], "e": None}
 
 
-def keeper(folder: Path) -> Keeper:
-    nothing: Any = SimpleNamespace()
-    return Keeper(folder, nothing, nothing, 0, {}, 1.0, nothing)
-
-
-def test_lines_after_the_checkpoint_are_dropped_from_the_log(tmp_path: Path) -> None:
-    path = tmp_path / "metrics.jsonl"
-    path.write_text('{"step": 10, "x": 1}\n{"step": 20, "x": 2}\n{"step": 20, "y": 3}\n{"step": 30, "x": 4}\n{"step": 40, "x"')
-    keeper(tmp_path).trim_metrics(20)
-    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [10, 20, 20]
-    keeper(tmp_path).trim_metrics(0)
-    assert path.read_text() == ""
-
-
-def test_log_that_is_not_there_needs_no_trimming(tmp_path: Path) -> None:
-    keeper(tmp_path).trim_metrics(5)
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize(
     ("name", "notes"), [("mel128", ["4 of the 128 bands of mel128 are always zero; fbank80 has none of these"]), ("fbank80", [])]
 )
 def test_front_end_with_empty_filters_is_told_at_the_start(name: str, notes: list[str]) -> None:
     told: list[str] = []
-    prepared = SimpleNamespace(left_out={}, findings=[], train=SimpleNamespace(extractor=features.from_config({"name": name})))
-    tell(prepared, None, SimpleNamespace(note=told.append))  # type: ignore[arg-type]
+    prepared: Any = SimpleNamespace(left_out={}, findings=[], train=SimpleNamespace(extractor=features.from_config({"name": name})))
+    run: Any = SimpleNamespace(display=SimpleNamespace(note=told.append))
+    tell(run, prepared, None)
     assert told == notes

@@ -74,15 +74,15 @@ def test_room_is_told_with_the_progress_and_nothing_where_all_is_there(sections:
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("waveform", "cache: waveform in {}, about 0 MB more"), ("none", "cache: none, each recording is decoded in every epoch")],
+    [("waveform", "waveform in {}, about 0 MB more"), ("none", "none, each recording is decoded in every epoch")],
 )
 def test_dry_run_tells_the_room(sections: dict[str, Any], kind: str, said: str) -> None:
     recipe = recipe_of(sections, kind, training={"threads": 1})
-    assert said.format(recipe.data.cache) in forecast(recipe).lines()
+    assert forecast(recipe).to_dict()["cache"] == said.format(recipe.data.cache)
     assert not recipe.data.cache.exists()
     if kind == "waveform":
         prepare(recipe, progress)
-        assert f"cache: waveform in {recipe.data.cache}, which is there" in forecast(recipe).lines()
+        assert forecast(recipe).to_dict()["cache"] == f"waveform in {recipe.data.cache}, which is there"
 
 
 @pytest.mark.parametrize("member", ["speed", "noise", "volume", "telephone"])

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tympan.data.torch_batches import Batch
+from tympan.data.torch_loading import Group
 from tympan.errors import CheckpointError
 from tympan.models import build
 from tympan.tokens import TokenTable
@@ -49,16 +50,8 @@ def go_on(training: Training, first: int, last: int) -> list[float]:
     task, optimizer = training
     losses = []
 
-    def closure() -> torch.Tensor:
-        optimizer.zero_grad()
-        loss = task.training_step(batch(number), number)
-        loss.backward()
-        task.configure_gradient_clipping(optimizer)
-        losses.append(loss.item())
-        return loss
-
     for number in range(first, last):
-        task.optimizer_step(0, number, optimizer, closure)
+        losses.append(task.stepper.take(Group([batch(number)], 1, number + 1), optimizer).loss)
     return losses
 
 

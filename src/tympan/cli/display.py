@@ -21,7 +21,8 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
-    from tympan.training.tasks.ctc import Validation
+    from tympan.training.run import Report
+    from tympan.training.validation import Validation
 
 LINE_SECONDS = 30.0  # between two plain lines
 console = Console(stderr=True, highlight=False)
@@ -67,6 +68,7 @@ class TrainingDisplay:
         self.bar: Progress | None = None
         self.task = TaskID(0)
         self.last_line = time.monotonic()
+        self.wer = ""  # of the last validation
 
     def note(self, text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
@@ -79,22 +81,34 @@ class TrainingDisplay:
             self.task = self.bar.add_task("", total=batches, completed=done)
             self.bar.start()
 
-    def step(self, loss: float, seconds_per_second: float, rate: float, batch: int) -> None:
-        text = f"loss {loss:.4f}  {seconds_per_second:.0f} audio-s/s  rate {rate:.2e}"
+    def step(self, report: Report) -> None:
+        parts = [
+            f"loss {report.loss:.4f}",
+            self.wer,
+            f"{report.audio_seconds_per_second:.0f} audio-s/s",
+            f"{report.waiting_share:.0%} waiting for data",
+            f"{report.memory_bytes / 1e9:.1f} GB" if report.memory_bytes else "",
+            f"{report.blank_share:.0%} blank",
+            f"rate {report.learning_rate:.2e}",
+        ]
+        text = "  ".join(filter(None, parts))
         if self.bar is not None:
-            self.bar.update(self.task, completed=batch, description=text)
+            self.bar.update(self.task, completed=report.batch, description=text)
         elif time.monotonic() - self.last_line > LINE_SECONDS:
             self.last_line = time.monotonic()
-            console.print(f"{self.title}  {batch}/{self.batches}  {text}", soft_wrap=True)
+            console.print(f"{self.title}  {report.batch}/{self.batches}  {text}", soft_wrap=True)
 
     def validated(self, epoch: int, validation: Validation, seconds: float) -> None:
-        if self.bar is not None:
-            self.bar.stop()
-            self.bar = None
-        rates = f"WER {validation.wer:.2%}  CER {validation.cer:.2%}  loss {validation.loss:.4f}"
+        self.stop()
+        self.wer = f"WER {validation.wer:.2%}"
+        rates = f"{self.wer}  CER {validation.cer:.2%}  loss {validation.loss:.4f}"
         console.print(f"{self.title}  {rates}  {validation.blank_share:.0%} blank  {seconds:.0f} s", soft_wrap=True)
-        if validation.blank_share > 0.999:
-            console.print("  All frames are blank: normal for the first hundreds to thousands of steps of a CTC training.", soft_wrap=True)
         for reference, hypothesis in validation.samples:
             console.print(f"  said   {reference}", markup=False, soft_wrap=True)
             console.print(f"  heard  {hypothesis}", markup=False, soft_wrap=True)
+
+    def stop(self) -> None:
+        """End the bar of this epoch."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None

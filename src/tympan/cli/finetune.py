@@ -11,11 +11,15 @@ from tympan.cli.training_options import (
     DataOption,
     DevOption,
     DryRunOption,
+    FreshOption,
+    MoreArgument,
     OverridesOption,
     ResumeOption,
     RunOption,
+    begin,
     chosen,
     run_training,
+    words_of,
 )
 from tympan.errors import TympanError
 from tympan.extras import require
@@ -33,9 +37,11 @@ def finetune(
     ] = None,
     dictionary: Annotated[Path | None, typer.Option("--dictionary", "-d", help="For phones: pronunciations in CMUdict's form.")] = None,
     g2p: Annotated[Path | None, typer.Option("--g2p", help="For phones: a model of `tympan tokens g2p` for other words.")] = None,
+    more: MoreArgument = None,
     overrides: OverridesOption = None,
     run: RunOption = None,
     resume: ResumeOption = False,
+    fresh: FreshOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
     """Go on training a model with other recordings: a voice, a dialect, a room, a vocabulary.
@@ -54,9 +60,13 @@ def finetune(
         raise TympanError("There is nothing to go on with.", "Example: tympan finetune english --data train.jsonl --dev dev.jsonl")
     from tympan.training import continuing
 
+    names, keys = words_of(more, overrides)
+    if names:
+        raise TympanError(f"{names[0]} is not of the form key=value.", "Give one model; recordings come after --data.")
     start = continuing.open_start(model)
     folder = run or Path("runs") / f"{start.name}-finetuned"
+    begin(folder, resume=resume, fresh=fresh and not dry_run)
     frozen = None if freeze is None else [prefix for prefix in freeze if prefix]
     choice = continuing.choose_continuation(start, data, dev or [], folder, dictionary=dictionary, g2p=g2p, freeze=frozen)
     choice.recipe["data"]["watch"] = [str(path) for path in watch or []]
-    run_training(chosen(choice, folder, overrides, resume=resume), folder, resume=resume, dry_run=dry_run, own=True, start=start)
+    run_training(chosen(choice, folder, keys), folder, resume=resume, dry_run=dry_run, own=True, start=start)

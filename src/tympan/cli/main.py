@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from tympan.cli import data, evaluate, export, finetune, info, lm, tokens, train, transcribe
+from tympan.cli import data, evaluate, export, finetune, info, lm, plot, runs, tokens, train, transcribe
 from tympan.errors import TympanError
 
 app = typer.Typer(
@@ -16,7 +16,17 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (transcribe.transcribe, info.info, evaluate.evaluate, train.train, finetune.finetune, export.export):
+COMMANDS = (
+    transcribe.transcribe,
+    info.info,
+    evaluate.evaluate,
+    train.train,
+    finetune.finetune,
+    runs.runs,
+    plot.plot,
+    export.export,
+)
+for command in COMMANDS:
     app.command()(command)
 app.add_typer(data.app, name="data")
 app.add_typer(lm.app, name="lm")

@@ -11,18 +11,24 @@ from tympan.cli.training_options import (
     DataOption,
     DevOption,
     DryRunOption,
+    FreshOption,
     OverridesOption,
     ResumeOption,
     RunOption,
+    begin,
     chosen,
     run_training,
+    words_of,
 )
 from tympan.errors import TympanError
 from tympan.extras import require
 
 
 def train(
-    recipe: Annotated[Path | None, typer.Argument(help="A recipe, e.g. recipes/english-small.yaml.", show_default=False)] = None,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RECIPE] [KEY=VALUE]...", help="E.g. recipes/english-small.yaml; more keys for --set.", show_default=False),
+    ] = None,
     data: DataOption = None,
     dev: DevOption = None,
     size: Annotated[str, typer.Option("--size", help="With --data: tiny, small, base or large.")] = "small",
@@ -31,9 +37,11 @@ def train(
     overrides: OverridesOption = None,
     run: RunOption = None,
     resume: ResumeOption = False,
+    fresh: FreshOption = False,
+    overfit: Annotated[int, typer.Option("--overfit", min=0, help="Learn so many utterances by heart, as a test, and stop.")] = 0,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Train a recogniser by a recipe, or from recordings and a size, which choose one.
+    """Train a recogniser by a recipe, or from recordings and a size, which choose one. The same command again goes on where it ended.
 
     With --data, the recipe that was chosen is written to chosen.yaml in the run's folder, with the reasons; change it there and
     train by it. If the dev set says only words of the training set, a scorer of these goes into the model.
@@ -44,21 +52,27 @@ def train(
 
         tympan train recipes/yesno.yaml
 
-        tympan train recipes/english-small.yaml --set training.max_epochs=5 --run runs/short
+        tympan train recipes/english-small.yaml --overfit 8
 
-        tympan train recipes/english-small.yaml --resume
+        tympan train recipes/english-small.yaml --set training.max_epochs=5 trainer.devices=8 --run runs/short
     """
     require("train", "Training")
-    if (recipe is None) == (not data):
+    recipes, keys = words_of(words, overrides)
+    if bool(recipes) == bool(data):
         raise TympanError("Give a recipe or --data, one of them.", "Example: tympan train --data train.jsonl --dev dev.jsonl --size small")
-    if recipe is not None:
+    if len(recipes) > 1:
+        raise TympanError(f"{recipes[1]} is not of the form key=value.", "Give one recipe, and keys after --set.")
+    if recipes:
         from tympan.training.recipe import load_recipe
 
-        checked = load_recipe(recipe, overrides)  # before torch: a wrong key must not wait for it
-        run_training(checked, run or Path("runs") / checked.name, resume=resume, dry_run=dry_run)
+        checked = load_recipe(recipes[0], keys)  # before torch: a wrong key must not wait for it
+        folder = run or Path("runs") / (f"{checked.name}-overfit" if overfit else checked.name)
+        begin(folder, resume=resume, fresh=(fresh or bool(overfit)) and not dry_run)
+        run_training(checked, folder, resume=resume, dry_run=dry_run, overfit=overfit)
         return
     from tympan.training import choosing
 
-    folder = run or Path("runs") / name
+    folder = run or Path("runs") / (f"{name}-overfit" if overfit else name)
+    begin(folder, resume=resume, fresh=(fresh or bool(overfit)) and not dry_run)
     choice = choosing.choose(data or [], dev or [], size, folder, name=name, language=language)
-    run_training(chosen(choice, folder, overrides, resume=resume), folder, resume=resume, dry_run=dry_run, own=True)
+    run_training(chosen(choice, folder, keys), folder, resume=resume, dry_run=dry_run, overfit=overfit, own=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,29 +21,53 @@ DevOption = Annotated[
     typer.Option("--dev", help="A manifest that chooses the best epoch; without, a part of --data is held out.", show_default=False),
 ]
 OverridesOption = Annotated[
-    list[str] | None, typer.Option("--set", help="Change one key: --set training.max_epochs=5. May be repeated.", show_default=False)
+    list[str] | None,
+    typer.Option("--set", help="Change keys: --set training.max_epochs=5 trainer.devices=2. May be repeated.", show_default=False),
 ]
+MoreArgument = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="More keys for --set.", show_default=False)]
 RunOption = Annotated[Path | None, typer.Option("--run", help="The run's folder; default runs/NAME.", show_default=False)]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where the run in that folder stopped.")]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Go on with the run in that folder, as without, also if it is finished and has more epochs now.")
+]
+FreshOption = Annotated[bool, typer.Option("--fresh", help="Begin anew; a run that is in the folder is kept beside it.")]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Print the recipe, shapes, parameters, steps, estimated time and memory, and stop.")
 ]
 CHOSEN = "chosen.yaml"
 
 
-def chosen(choice: Choice, folder: Path, overrides: list[str] | None, *, resume: bool) -> Recipe:
+def words_of(words: list[str] | None, overrides: list[str] | None) -> tuple[list[str], list[str]]:
+    """From all words of the command that are no options: those that name something, and with --set's the keys to change."""
+    names = [word for word in words or [] if "=" not in word or Path(word).exists()]
+    return names, [*(overrides or []), *(word for word in words or [] if word not in names)]
+
+
+def begin(folder: Path, *, resume: bool, fresh: bool) -> None:
+    """With --fresh, keep what is in the run's folder beside it: before anything new is written there."""
+    from tympan.cli.display import TrainingDisplay
+    from tympan.training.ranks import own_rank
+    from tympan.training.resuming import begin_anew
+    from tympan.training.run_folder import RunFolder
+
+    if resume and fresh:
+        raise TympanError("--resume goes on and --fresh begins anew.", "Give one of them.")
+    if fresh and own_rank() == 0:
+        begin_anew(RunFolder(folder), TrainingDisplay())
+
+
+def chosen(choice: Choice, folder: Path, overrides: list[str]) -> Recipe:
     """The choice as a checked recipe, written with its reasons into the run's folder and told."""
     import yaml
 
     from tympan.files import write_atomically
     from tympan.training.recipe import apply_override, check_recipe
 
-    for override in overrides or []:
+    for override in overrides:
         apply_override(choice.recipe, override)
     checked = check_recipe(choice.recipe, CHOSEN)
     path = folder / CHOSEN
     head = "".join(f"# {reason}\n" for reason in choice.reasons)
-    if not (resume and path.exists()):
+    if not (folder / "last.safetensors").exists():  # else it tells what the run began with
         write_atomically(path, (head + yaml.safe_dump(choice.recipe, sort_keys=False, allow_unicode=True)).encode())
     for reason in choice.reasons:
         typer.echo(f"chosen: {reason}", err=True)
@@ -50,10 +75,13 @@ def chosen(choice: Choice, folder: Path, overrides: list[str] | None, *, resume:
     return checked
 
 
-def run_training(recipe: Recipe, folder: Path, *, resume: bool, dry_run: bool, own: bool = False, start: Start | None = None) -> None:
+def run_training(
+    recipe: Recipe, folder: Path, *, resume: bool, dry_run: bool, overfit: int = 0, own: bool = False, start: Start | None = None
+) -> None:
     """Train by the recipe and write FOLDER/model.tympan.
 
     Args:
+        overfit: only learn so many utterances by heart.
         own: from somebody's own data: with a scorer of the transcripts where they close the vocabulary.
         start: the model that is gone on from, whose scorer is kept where they do not.
     """
@@ -64,8 +92,17 @@ def run_training(recipe: Recipe, folder: Path, *, resume: bool, dry_run: bool, o
         tell_forecast(recipe)
         return
     from tympan.cli.display import TrainingDisplay, progress
+    from tympan.training.ranks import own_rank
 
-    best = loop.train(recipe, folder, progress, TrainingDisplay(), resume=resume)
+    try:
+        best = loop.train(recipe, folder, progress, TrainingDisplay(), resume=resume, overfit=overfit)
+    except TympanError as error:
+        if not own_rank():
+            raise
+        typer.echo(f"tympan: rank {own_rank()}: {error}", err=True)
+        sys.exit(2)
+    if overfit or own_rank():
+        return
     bundle = folder / "model.tympan"
     proof = export.export(best, bundle)
     typer.echo(f"{bundle}: log_probs differ from torch by at most {proof.log_prob_difference:.2g} on {proof.clips} clips.")

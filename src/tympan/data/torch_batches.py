@@ -1,17 +1,14 @@
-"""From recordings to padded tensors, in worker processes."""
+"""From recordings to padded tensors."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from tympan.data.augment import Augmenter
 from tympan.data.batches import plan_batches
@@ -22,7 +19,6 @@ from tympan.features import Extractor, Normalization
 
 # Batches are padded to multiples of this, so that few shapes occur: CPU kernels are generated for each shape anew.
 PAD_FRAMES = 64
-PREFETCH = 8  # batches that a worker prepares ahead
 NO_SAMPLES = np.zeros(0, np.float32)
 
 
@@ -41,6 +37,8 @@ class Batch:
         views: of each utterance.
         chunk_sizes: (B,) int64 encoded frames that the network hears at a time, 0 for the whole utterance; None for all whole.
         skipped: id -> why, of utterances that belong here but could not be read.
+        samples: (B, N) float32, to compute the features from; None where a worker has done so.
+        sample_lengths: (B,) int64, of these.
     """
 
     features: torch.Tensor
@@ -53,18 +51,63 @@ class Batch:
     views: int = 1
     chunk_sizes: torch.Tensor | None = None
     skipped: dict[str, str] = field(default_factory=dict)
+    samples: torch.Tensor | None = None
+    sample_lengths: torch.Tensor | None = None
+
+    def part(self, utterances: Sequence[int]) -> Batch:
+        """These utterances of the batch (numbers below B / views), all views of them, padded no longer than they need."""
+        count = len(self.ids) // self.views
+        rows = [view * count + utterance for view in range(self.views) for utterance in utterances]
+        targets = torch.split(self.tokens, self.token_lengths.tolist())
+        lengths = self.lengths[rows]
+        frames = min(self.features.shape[1], padded(int(lengths.max())))
+        return replace(
+            self,
+            features=self.features[rows, :frames],
+            lengths=lengths,
+            tokens=torch.cat([targets[row] for row in rows]),
+            token_lengths=self.token_lengths[rows],
+            texts=[self.texts[row] for row in rows],
+            ids=[self.ids[row] for row in rows],
+            seconds=self.seconds * float(lengths.sum() / self.lengths.sum().clamp(min=1)),
+            chunk_sizes=None if self.chunk_sizes is None else self.chunk_sizes[rows],
+            skipped={},
+        )
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch with its tensors there."""
+        moved: dict[str, Any] = {name: part.to(device, non_blocking=True) for name, part in vars(self).items() if torch.is_tensor(part)}
+        return replace(self, **moved)
+
+
+def padded(frames: int) -> int:
+    """Frames that a batch of this longest utterance has."""
+    return -(-max(1, frames) // PAD_FRAMES) * PAD_FRAMES
 
 
 @dataclass(frozen=True)
 class Example:
-    """One view of an utterance, ready for the network: features (T, F) float32, tokens, text, id, seconds, size of its chunks."""
+    """One view of an utterance, ready for the network: features (T, F) float32, tokens, text, id, seconds, size of its chunks.
 
-    features: npt.NDArray[np.float32]
+    With samples (N,), features are uint8, 0 for what is hidden of those that are to be computed.
+    """
+
+    features: npt.NDArray[Any]
     tokens: list[int]
     text: str
     id: str
     seconds: float
     chunk_size: int = 0
+    samples: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One utterance as it sounds in an epoch: features (T, F) before normalisation, seconds; or samples (N,) and features' shape."""
+
+    features: npt.NDArray[np.float32]
+    seconds: float
+    samples: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,18 +125,12 @@ class Hearing:
     normalization: Normalization
 
 
-def collate(
-    examples: Sequence[Example], views: int = 1, *, num_features: int | None = None, skipped: dict[str, str] | None = None
-) -> Batch:
-    """Pad examples to one tensor; of several views, those of each come together.
-
-    Args:
-        num_features: F; needed where there may be no example.
-        skipped: for the batch.
-    """
+def collate(examples: Sequence[Example], views: int = 1, num_features: int | None = None, skipped: dict[str, str] | None = None) -> Batch:
+    """Pad examples to one tensor; of several views, those of each come together. `num_features` is needed where there may be none."""
     lengths = [len(example.features) for example in examples]
-    frames = -(-max([1, *lengths]) // PAD_FRAMES) * PAD_FRAMES
-    features = torch.zeros(len(examples), frames, num_features or examples[0].features.shape[1])
+    num_features = num_features or examples[0].features.shape[1]
+    later = bool(examples) and examples[0].samples is not None
+    features = torch.zeros(len(examples), padded(max(lengths, default=0)), num_features, dtype=torch.uint8 if later else torch.float32)
     for row, example in enumerate(examples):
         features[row, : lengths[row]] = torch.from_numpy(example.features)
     return Batch(
@@ -107,11 +144,18 @@ def collate(
         views,
         torch.tensor([example.chunk_size for example in examples]) if any(example.chunk_size for example in examples) else None,
         skipped or {},
+        *(join_samples(examples) if later else (None, None)),
     )
 
 
+def join_samples(examples: Sequence[Example]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Samples (B, N), padded with zeros, and their lengths (B,)."""
+    sounds = [torch.from_numpy(example.samples) for example in examples if example.samples is not None]
+    return torch.nn.utils.rnn.pad_sequence(sounds, batch_first=True), torch.tensor([len(sound) for sound in sounds])
+
+
 @dataclass
-class SpeechData(IterableDataset[Batch]):
+class SpeechData:
     """Batches of one manifest, in an order that depends on seed and epoch alone.
 
     What happens to utterance i in epoch e depends on (seed, e, i) alone: not on the number of workers or ranks, nor on what was
@@ -124,7 +168,11 @@ class SpeechData(IterableDataset[Batch]):
         shortest_first: in the first epoch.
         epoch: which epoch the next iteration gives.
         start: batches of that epoch to leave out, counted over all ranks (they were trained on before a resume).
-        rank, world_size: which of how many processes takes its batches here.
+        rank, world_size: which of how many processes takes its batches here; they take turns, so together they train on what one
+            process does that takes as many batches for a step.
+        step_batches: for one step in all processes together; they are of like length.
+        passes: how often an epoch goes through the data.
+        samples_only: leave the features to whoever trains.
     """
 
     utterances: Sequence[Utterance]
@@ -144,6 +192,9 @@ class SpeechData(IterableDataset[Batch]):
     start: int = 0
     rank: int = 0
     world_size: int = 1
+    step_batches: int = 1
+    passes: int = 1
+    samples_only: bool = False
 
     def durations(self) -> npt.NDArray[np.float64]:
         """(n,) seconds of the utterances."""
@@ -153,28 +204,23 @@ class SpeechData(IterableDataset[Batch]):
         """The batches of all ranks in an epoch, as indices of utterances; those past the last utterance are non-speech."""
         durations = self.durations()
         extra = round(len(durations) * self.augmentation.nonspeech)
-        return plan_batches(
+        batches = plan_batches(
             np.concatenate([durations, np.full(extra, 6.0)]),
             self.max_batch_seconds / self.views,
             seed=self.seed,
             epoch=epoch if self.shuffle else 0,
-            world_size=self.world_size,
+            world_size=max(self.world_size, self.step_batches),
             shortest_first=self.shortest_first,
         )
+        return batches * self.passes
 
     def share(self) -> list[list[int]]:
-        """This rank's part of the epoch from `start` on."""
-        return self.plan(self.epoch)[self.start :][self.rank :: self.world_size]
+        """This rank's part of the epoch from `start` on; each has as many batches, so the last may be an empty one."""
+        batches = self.plan(self.epoch)[self.start :]
+        return [*batches, *([[]] * (-len(batches) % self.world_size))][self.rank :: self.world_size]
 
     def __iter__(self) -> Iterator[Batch]:
-        worker = get_worker_info()
-        first, step = (worker.id, worker.num_workers) if worker else (0, 1)
-        torch.set_num_threads(1) if worker else None
-        for indices in self.share()[first::step]:
-            batch = self.batch(indices)
-            if not batch.ids:
-                raise AudioError(f"No recording of a batch can be read; the first: {next(iter(batch.skipped.values()))}")
-            yield batch
+        return map(self.batch, self.share())
 
     def batch(self, indices: Sequence[int]) -> Batch:
         """The utterances `indices` of this epoch, without those whose recordings cannot be read now."""
@@ -199,28 +245,35 @@ class SpeechData(IterableDataset[Batch]):
             utterance, tokens = replace(self.utterances[0], id=f"nonspeech-{index}", text=""), []
         else:
             utterance, tokens = self.utterances[index], self.tokens[index]
-        features, seconds = self.hear(index, rng)
+        sound = self.hear(index, rng)
         found = []
         for view in range(self.views):
             if view:  # the sound is the same, what follows is drawn anew
                 rng = np.random.default_rng([self.seed, self.epoch, index, view])
             chunk_size = self.chunk_size(view, rng)
+            facts = tokens, utterance.text, utterance.id, sound.seconds, chunk_size
+            if sound.samples is not None:
+                hidden = self.augmentation.change_features(np.ones(sound.features.shape, np.float32), rng)
+                found.append(Example(hidden.astype(np.uint8), *facts, sound.samples))
+                continue
             normalization = self.hearing.normalization if self.hearing and chunk_size else self.normalization
-            seen = self.augmentation.change_features(normalization(features), rng)
-            found.append(Example(seen, tokens, utterance.text, utterance.id, seconds, chunk_size))
+            found.append(Example(self.augmentation.change_features(normalization(sound.features), rng), *facts))
         return found
 
-    def hear(self, index: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.float32], float]:
-        """(T, F) before normalisation of utterance `index`, changed as drawn, and its seconds."""
+    def hear(self, index: int, rng: np.random.Generator) -> Heard:
+        """Utterance `index`, changed as drawn: its features before normalisation, or its samples for whoever computes them."""
         rate = self.extractor.sample_rate
         if index >= len(self.utterances):
             samples = self.augmentation.make_nonspeech(rng)
         elif isinstance(self.cache, FeatureCache):
             self.augmentation.change_samples(NO_SAMPLES, rng)  # draws what it draws for samples, so that masks are the same
-            return self.cache.features(self.positions[index]), float(self.cache.lengths[self.positions[index]]) / rate
+            return Heard(self.cache.features(self.positions[index]), float(self.cache.lengths[self.positions[index]]) / rate)
         else:
             samples = self.augmentation.change_samples(self.cache.samples(self.positions[index]), rng)
-        return self.extractor(samples), len(samples) / rate
+        if self.samples_only:
+            shape = self.extractor.num_frames(len(samples)), self.extractor.num_features
+            return Heard(np.zeros(shape, np.float32), len(samples) / rate, samples)
+        return Heard(self.extractor(samples), len(samples) / rate)
 
     def features(self, index: int) -> npt.NDArray[np.float32]:
         """(T, F) of utterance `index` as it was recorded, before normalisation."""
@@ -233,40 +286,3 @@ class SpeechData(IterableDataset[Batch]):
         if self.hearing is None or view != self.views - 1 or rng.random() >= self.hearing.probability:
             return 0
         return int(rng.choice(self.hearing.sizes))
-
-    def loader(self, workers: int) -> SpeechLoader:
-        """A loader whose order does not depend on `workers`."""
-        return SpeechLoader(self, workers)
-
-
-class SpeechLoader(DataLoader[Batch]):
-    """torch's loader, with workers that start quickly and a clock that counts the waiting.
-
-    Its generator is its own: drawing the workers' seeds from torch's would shift the dropout of a resumed training.
-
-    Attributes:
-        waited_s: seconds that this process has waited for batches since the loader was made.
-    """
-
-    def __init__(self, data: SpeechData, workers: int) -> None:
-        self.waited_s = 0.0
-        context = None
-        if workers:
-            context = get_context("forkserver")
-            context.set_forkserver_preload([__name__])  # once, instead of in each worker of each epoch
-        super().__init__(
-            data,
-            batch_size=None,
-            num_workers=workers,
-            generator=torch.Generator().manual_seed(data.seed),
-            prefetch_factor=PREFETCH if workers else None,
-            multiprocessing_context=context,
-        )
-
-    def __iter__(self) -> Any:  # torch promises its own iterator here
-        """Batches; what passes between asking for one and having it is waiting."""
-        began = time.perf_counter()
-        for batch in super().__iter__():
-            self.waited_s += time.perf_counter() - began
-            yield batch
-            began = time.perf_counter()

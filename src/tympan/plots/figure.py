@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tympan.files import atomic_path
+from tympan.plots.saving import new_figure, save
 from tympan.plots.sheet import Panel, Sheet
 
-FORMATS = (".pdf", ".png", ".svg")
 LETTERS = 34  # of a line of text
 LINES = 9  # of text that a row has place for
 ROW_INCHES = 1.9
@@ -25,18 +23,14 @@ def draw(sheets: Sequence[Sheet], path: Path) -> None:
     Args:
         path: its ending, one of FORMATS, says what is written.
     """
-    from matplotlib.figure import Figure  # no pyplot: it would look for a window system
-
     rows = [(sheet, panel) for sheet in sheets for panel in sheet.panels]
-    figure = Figure(figsize=(13, ROW_INCHES * len(rows) + 0.4), layout="constrained")
+    figure = new_figure(13, ROW_INCHES * len(rows) + 0.4)
     axes = figure.subplots(len(rows), 3, squeeze=False, width_ratios=(5, 5, 3))
     for (wave, bands, words), (sheet, panel) in zip(axes, rows, strict=True):
         draw_wave(wave, panel, sheet)
         draw_features(bands, panel, sheet)
         draw_text(words, panel, sheet)
-    with warnings.catch_warnings(), atomic_path(path) as temporary:
-        warnings.filterwarnings("ignore", message="(?s).*Glyph .* missing from")  # scripts that the font does not have are boxes
-        figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=110)
+    save(figure, path)
 
 
 def draw_wave(axes: Any, panel: Panel, sheet: Sheet) -> None:

@@ -7,14 +7,16 @@ data, random state, the recipe and the token table. It is written under a tempor
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tympan.errors import CheckpointError
+from tympan.errors import CheckpointError, TrainingError
 from tympan.files import atomic_path
 
 FORMAT = 1
@@ -46,6 +48,9 @@ class Facts(BaseModel):
     losses: list[float] = []  # since the last line of the log; none in the first checkpoints
     step: Count
     average_steps: Count
+    skipped: dict[str, str] = {}
+    bad_steps: Count = 0
+    batches_per_step: Count = 0  # 0: not known, of before there was more than one process
 
 
 @dataclass
@@ -56,8 +61,9 @@ class Checkpoint:
         model: weights and buffers by name.
         average: averaged weights by name; empty if the recipe averages none.
         optimizer: (parameter name, state name) -> tensor.
-        random: torch's generator state.
+        random: torch's generator state on the CPU, of the first process.
         facts: plain data, see `Facts`.
+        more_random: states of other generators, see `capture_random`.
     """
 
     model: dict[str, torch.Tensor]
@@ -65,6 +71,7 @@ class Checkpoint:
     optimizer: dict[tuple[str, str], torch.Tensor]
     random: torch.Tensor
     facts: dict[str, Any]
+    more_random: dict[str, torch.Tensor] = field(default_factory=dict)
 
     @property
     def weights(self) -> dict[str, torch.Tensor]:
@@ -73,16 +80,42 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write `checkpoint` to `path`, atomically."""
+    """Write `checkpoint` to `path`, atomically.
+
+    Raises:
+        TrainingError: there is no room, or nothing can be written there; an older file of that name is as it was.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     tensors = {f"model/{name}": tensor for name, tensor in checkpoint.model.items()}
     tensors |= {f"average/{name}": tensor for name, tensor in checkpoint.average.items()}
     tensors |= {f"optimizer/{name}/{state}": tensor for (name, state), tensor in checkpoint.optimizer.items()}
+    tensors |= {f"random/{name}": tensor for name, tensor in checkpoint.more_random.items()}
     tensors["random"] = checkpoint.random
     contiguous = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    with atomic_path(path) as temporary:
-        save_file(contiguous, temporary, metadata={KEY: json.dumps({"format": FORMAT, **checkpoint.facts})})
+    metadata = {KEY: json.dumps({"format": FORMAT, **checkpoint.facts})}
+    try:
+        with atomic_path(path) as temporary:
+            save_file(contiguous, temporary, metadata=metadata)
+    except (OSError, SafetensorError) as error:
+        needed = sum(tensor.nbytes for tensor in contiguous.values())
+        raise TrainingError(f"{path} cannot be written: {reason(error)}.", room(path.parent, needed)) from None
+
+
+def reason(error: Exception) -> str:
+    """What the system says, without the library's words around it."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return re.sub(r"^.*error: | \(os error \d+\)", "", str(error))  # safetensors: "I/O error: No space left on device (os error 28)"
+
+
+def room(folder: Path, needed: int) -> str:
+    """How much is needed and free."""
+    try:
+        return f"It needs {needed / 1e6:,.1f} MB; {shutil.disk_usage(folder).free / 1e6:,.1f} MB are free."
+    except OSError:
+        return f"It needs {needed / 1e6:,.1f} MB."
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
@@ -108,13 +141,13 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     check_facts(facts, path)
     if "random" not in tensors:
         raise CheckpointError(f"{path} is damaged: the tensor 'random' is missing.")
-    groups: dict[str, dict[str, torch.Tensor]] = {"model": {}, "average": {}, "optimizer": {}}
+    groups: dict[str, dict[str, torch.Tensor]] = {"model": {}, "average": {}, "optimizer": {}, "random": {}}
     for name, tensor in tensors.items():
         group, _, rest = name.partition("/")
-        if group in groups:
+        if group in groups and rest:
             groups[group][rest] = tensor
     optimizer = {(name.rpartition("/")[0], name.rpartition("/")[2]): tensor for name, tensor in groups["optimizer"].items()}
-    return Checkpoint(groups["model"], groups["average"], optimizer, tensors["random"], facts)
+    return Checkpoint(groups["model"], groups["average"], optimizer, tensors["random"], facts, groups["random"])
 
 
 def check_facts(facts: object, path: Path) -> None:

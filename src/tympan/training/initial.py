@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from tympan.bundle import Bundle
-from tympan.errors import CheckpointError, TokenError
+from tympan.errors import CheckpointError, RecipeError, TokenError
 from tympan.models.ctc import CTCModel
 from tympan.tokens import TokenTable
 from tympan.training.checkpoint import load_checkpoint
@@ -95,3 +97,12 @@ def by_token(
     indices, sources = torch.tensor(pairs).T
     merged[:, indices] = found[:, sources]
     return merged.flatten(0, 1).movedim(0, axis)
+
+
+def freeze(model: nn.Module, prefixes: Sequence[str]) -> None:
+    """Keep the parameters whose names begin with one of `prefixes` as they are; RecipeError names a prefix of none."""
+    names = [name for name, _ in model.named_parameters()]
+    if wrong := [prefix for prefix in prefixes if not any(name.startswith(prefix) for name in names)]:
+        raise RecipeError(f"training.freeze: no parameter's name begins with {wrong[0]!r}.", f"Names are {', '.join(names[:3])}, ...")
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not name.startswith(tuple(prefixes)))

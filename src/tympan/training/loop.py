@@ -2,69 +2,89 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-import os
-import platform
-import sys
+import tempfile
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import lightning
 import torch
-import yaml
-from lightning.pytorch import Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.pytorch import Callback, Trainer
 
 from tympan import __version__
-from tympan.errors import CheckpointError, RecipeError
-from tympan.files import write_atomically
-from tympan.models.ctc import CTCModel
-from tympan.training.callbacks import Display, Keeper
+from tympan.data.torch_loading import Loader
+from tympan.errors import CheckpointError
+from tympan.training.callbacks import callbacks
 from tympan.training.checkpoint import Checkpoint, load_checkpoint
-from tympan.training.initial import take_weights
+from tympan.training.featurizing import Featurizer
+from tympan.training.initial import freeze, take_weights
+from tympan.training.loggers import check_installed, open_sinks
+from tympan.training.overfit import by_heart, check_learnt, learn_few
+from tympan.training.place import Place, ranked
 from tympan.training.prepare import Prepared, Progress, prepare
+from tympan.training.ranks import Processes, own_rank, started_by_slurm, topology
 from tympan.training.recipe import Recipe
+from tympan.training.resuming import batches_per_step, begin_anew, data_hash, decide, manifest_facts, what_changed
+from tympan.training.run import Display, Run, Silence
+from tympan.training.run_folder import RunFolder
 from tympan.training.tasks.ctc import CTCTask
 
-RESUMABLE = {"description", "data.workers", "data.cache", "training.threads", "training.checkpoint_minutes", "training.max_epochs"}
+QUIET = ("pytorch.utilities.rank_zero", "pytorch.accelerators.cuda", "fabric.utilities.seed", "fabric.utilities.distributed")
 
 
-def train(recipe: Recipe, folder: Path, progress: Progress, display: Display, *, resume: bool = False) -> Path:
+def train(
+    recipe: Recipe, folder: Path, progress: Progress, display: Display, *, resume: bool = False, fresh: bool = False, overfit: int = 0
+) -> Path:
     """Train, or go on with a training, and return the path of the best checkpoint.
 
     Args:
         recipe: what to do.
-        folder: of the run; made if it is not there.
+        folder: of the run; made if it is not there. A training that is in it and not finished goes on.
         progress: shows the preparation.
         display: shows the training.
-        resume: go on from `folder`/last.safetensors; if the run never got that far, begin.
+        resume: go on also with a finished one, if the recipe has more epochs by now.
+        fresh: begin anew; a run that is in `folder` is kept beside it.
+        overfit: train and validate on so many utterances, unchanged, until they are known by heart.
 
     Raises:
+        TrainingError: the training ran, and cannot go on.
         TympanError: anything in recipe, data or checkpoint that prevents the training.
     """
-    last = folder / "last.safetensors"
-    if last.exists() and not resume:
-        raise CheckpointError(f"{folder} holds a training already.", "Go on with it by --resume, or name another folder by --run.")
-    checkpoint = load_checkpoint(last) if resume and last.exists() else None
-    if checkpoint is not None:
-        check_same(recipe, checkpoint, folder)
+    run_folder = RunFolder(folder)
+    first = own_rank() == 0
+    display = display if first else Silence()
+    check_installed(recipe)
+    recipe = by_heart(recipe) if overfit else recipe
+    if fresh and first:
+        begin_anew(run_folder, display)
+    checkpoint = decide(run_folder, recipe, display, resume=resume) if first else None
     if recipe.training.threads:
         torch.set_num_threads(recipe.training.threads)
     prepared = prepare(recipe, progress)
+    if overfit:
+        learn_few(prepared, overfit)
     if checkpoint is not None and checkpoint.facts["tokens"].get("hash") != prepared.tokens.hash:
         raise CheckpointError(f"The transcripts of the run in {folder} had other characters.", "Name another folder by --run.")
     if recipe.training.initial is not None and checkpoint is None:
         taken = take_weights(prepared.model, prepared.tokens, recipe.training.initial)
         display.note(f"begins with {recipe.training.initial}: {taken}")
     freeze(prepared.model, recipe.training.freeze)
-    tell(prepared, checkpoint, display)
-    describe_run(recipe, prepared, folder)
-    steps = sum(-(-len(prepared.train.plan(epoch)) // recipe.training.accumulate) for epoch in range(recipe.training.max_epochs))
-    task = CTCTask(prepared.model, prepared.tokens, recipe.training, steps)
+    run = make_run(recipe, run_folder, prepared, display, checkpoint)
+    if first:
+        tell(run, prepared, checkpoint)
+        describe(run, prepared)
+        run_folder.tell(overfit=overfit)
+    fit(run, prepared, checkpoint, heart=bool(overfit))
+    if overfit:
+        display.note(check_learnt(run))
+    return best_of(run)
+
+
+def make_run(recipe: Recipe, folder: RunFolder, prepared: Prepared, display: Display, checkpoint: Checkpoint | None) -> Run:
+    """What the callbacks share."""
+    batches = prepared.train.step_batches = batches_per_step(recipe)
+    steps = sum(-(-len(prepared.train.plan(epoch)) // batches) for epoch in range(recipe.training.max_epochs))
     facts: dict[str, Any] = {
         "recipe": recipe.model_dump(mode="json"),
         "tokens": prepared.tokens.to_dict(),
@@ -75,39 +95,15 @@ def train(recipe: Recipe, folder: Path, progress: Progress, display: Display, *,
         "hours": float(prepared.train.cache.durations()[list(prepared.train.positions)].sum() / 3600),
         "dev_hours": float(prepared.dev.cache.durations()[list(prepared.dev.positions)].sum() / 3600),
         "version": __version__,
+        "batches_per_step": batches,
     }
-    workers = recipe.data.workers
-    keeper = Keeper(folder, prepared.train, prepared.dev, workers, facts, recipe.training.checkpoint_minutes, display, checkpoint)
-    trainer = make_trainer(recipe, folder, keeper)
-    if recipe.training.initial is not None and checkpoint is None:
-        judge(task, prepared, display, "before the first step")
-    if keeper.epoch < recipe.training.max_epochs:
-        place_epoch(trainer, keeper.epoch)
-        trainer.fit(task, train_dataloaders=prepared.train.loader(workers))
-        if prepared.watch is not None:
-            judge(task, prepared, display, "after the last step")
-    return folder / "best.safetensors"
+    place = Place() if checkpoint is None else Place.of(checkpoint.facts)
+    return Run(recipe, folder, prepared.tokens, prepared.train, prepared.dev, prepared.watch, steps, facts, display, place)
 
 
-def freeze(model: CTCModel, prefixes: Sequence[str]) -> None:
-    """Keep the parameters whose names begin with one of `prefixes` as they are; RecipeError names a prefix of none."""
-    names = [name for name, _ in model.named_parameters()]
-    if wrong := [prefix for prefix in prefixes if not any(name.startswith(prefix) for name in names)]:
-        raise RecipeError(f"training.freeze: no parameter's name begins with {wrong[0]!r}.", f"Names are {', '.join(names[:3])}, ...")
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(not name.startswith(tuple(prefixes)))
-
-
-def judge(task: CTCTask, prepared: Prepared, display: Display, when: str) -> None:
-    """Tell the error rates on the dev set and on the watched one."""
-    for name, data in (("dev", prepared.dev), ("watch", prepared.watch)):
-        if data is not None:
-            found = task.validate(data.loader(0))
-            display.note(f"{when}: WER {found.wer:.2%}, CER {found.cer:.2%} on data.{name}")
-
-
-def tell(prepared: Prepared, checkpoint: Checkpoint | None, display: Display) -> None:
-    """Say what is left out, what is unusual, and where a resumed training goes on."""
+def tell(run: Run, prepared: Prepared, checkpoint: Checkpoint | None) -> None:
+    """Say what is left out, what is unusual, and whether a resumed training has other data than it began with."""
+    display = run.display
     for finding in prepared.findings:
         display.note(f"doctor: {finding}")
     if prepared.left_out:
@@ -116,36 +112,65 @@ def tell(prepared: Prepared, checkpoint: Checkpoint | None, display: Display) ->
     extractor = prepared.train.extractor
     if empty := getattr(getattr(extractor, "filters", None), "empty", ()):  # SEED correction C17
         display.note(f"{len(empty)} of the {extractor.num_features} bands of {extractor.name} are always zero; fbank80 has none of these")
-    if checkpoint is not None:
-        facts = checkpoint.facts
-        display.note(f"resuming in epoch {facts['epoch'] + 1} after {facts['batch']} of its batches, {facts['step']} steps in all")
-        if facts.get("data_sha256") != data_hash(prepared):
-            display.note("the utterances or their texts are not those that the run began with")
+    if checkpoint is not None and checkpoint.facts.get("data_sha256") != run.facts["data_sha256"]:
+        display.note(f"the utterances or their texts are not those that the run began with: {what_changed(run.folder, run.recipe)}")
 
 
-def data_hash(prepared: Prepared) -> str:
-    """SHA-256 over ids and texts of all utterances that are used."""
-    digest = hashlib.sha256()
-    for utterance in (*prepared.train.utterances, *prepared.dev.utterances):
-        digest.update(f"{utterance.id}\0{utterance.text}\n".encode())
-    return digest.hexdigest()
+def describe(run: Run, prepared: Prepared) -> None:
+    """Let the run's folder say what it is."""
+    features, model = prepared.train.extractor.config(), {"preset": None, **prepared.model_config}
+    resolved = {**run.recipe.model_dump(mode="json"), "features": features, "model": model}
+    facts = {
+        "data_sha256": run.facts["data_sha256"],
+        "manifests": manifest_facts(run.recipe),
+        "left_out": prepared.left_out,
+        "findings": prepared.findings,
+        "utterances": {"train": len(prepared.train.utterances), "dev": len(prepared.dev.utterances)},
+        "hours": run.facts["hours"],
+    }
+    training = run.recipe.training
+    run.folder.describe(resolved, facts, resumed=run.folder.last.exists())
+    run.folder.tell(state="prepared", steps=run.steps, epochs=training.max_epochs, epoch=run.place.epoch)
 
 
-def make_trainer(recipe: Recipe, folder: Path, keeper: Keeper) -> Trainer:
-    """Lightning's loop with our checkpoints and display in place of its own."""
-    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.accelerators.cuda", "lightning.fabric.utilities.seed"):
-        logging.getLogger(name).setLevel(logging.WARNING)  # its advertisements, not its warnings
+def fit(run: Run, prepared: Prepared, checkpoint: Checkpoint | None, *, heart: bool) -> None:
+    """Lightning's loop, with our steps, checkpoints, loggers and display in place of its own."""
+    step = checkpoint.facts["step"] if checkpoint is not None else 0
+    sinks = open_sinks(run.recipe, run.folder, step) if own_rank() == 0 else []
+    task = CTCTask(prepared.model, prepared.tokens, run.recipe.training, run.steps)
+    if run.recipe.data.features_on == "device":
+        task.featurize = Featurizer(run.train)
+        for data in filter(None, (run.train, run.dev, run.watch)):
+            data.samples_only = True
+    if run.recipe.trainer.compile:
+        prepared.model.encoder.compile(dynamic=True)
+    loader = Loader(run.train, run.recipe.data.workers, run.recipe.training.accumulate, run.display.note)
+    # Lightning would look for a checkpoint of its own kind, with pickle, in the folder that it takes for its own: an empty one.
+    with tempfile.TemporaryDirectory() as nowhere:
+        trainer = make_trainer(run.recipe, callbacks(run, checkpoint, sinks, heart=heart), nowhere)
+        trainer.fit(task, train_dataloaders=loader)
+
+
+def make_trainer(recipe: Recipe, hooks: list[Callback], folder: str) -> Trainer:
+    """Lightning's, quiet."""
+    for name in QUIET:
+        logging.getLogger(f"lightning.{name}").setLevel(logging.WARNING)  # its advertisements, not its warnings
+    warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated", category=FutureWarning)  # lightning 2.6 with torch 2.13
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")  # the recipe chose the workers
     warnings.filterwarnings("ignore", message=".*defined a `validation_step`.*")
+    devices, nodes = topology(recipe.trainer)
+    several = devices * nodes > 1
     return Trainer(
         max_epochs=recipe.training.max_epochs,
         precision=recipe.training.precision,
-        gradient_clip_val=recipe.training.gradient_clip,
-        accumulate_grad_batches=recipe.training.accumulate,
-        callbacks=[keeper],
-        logger=TensorBoardLogger(folder, name="", version="tensorboard"),
-        accelerator="auto",
-        devices=1,
+        callbacks=hooks,
+        logger=False,
+        accelerator=recipe.trainer.accelerator,
+        devices=devices,
+        num_nodes=nodes,
+        strategy=Processes(recipe.trainer.timeout_minutes) if several else "auto",
+        plugins=[SLURMEnvironment(auto_requeue=False)] if started_by_slurm() else None,
+        default_root_dir=folder,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -154,44 +179,10 @@ def make_trainer(recipe: Recipe, folder: Path, keeper: Keeper) -> Trainer:
     )
 
 
-def place_epoch(trainer: Trainer, epoch: int) -> None:
-    """Let Lightning count epochs from `epoch`; the place within it is the data's own."""
-    progress = trainer.fit_loop.epoch_progress.current
-    for name in ("ready", "started", "processed", "completed"):
-        setattr(progress, name, epoch)
-
-
-def check_same(recipe: Recipe, checkpoint: Checkpoint, folder: Path) -> None:
-    """CheckpointError if the recipe differs from the run's in anything that would make another training of it."""
-    now, then = flatten(recipe.model_dump(mode="json")), flatten(checkpoint.facts["recipe"])
-    changed = sorted(key for key in now.keys() | then.keys() if now.get(key) != then.get(key) and key not in RESUMABLE)
-    if changed:
-        listed = "; ".join(f"{key} was {then.get(key)!r}, is {now.get(key)!r}" for key in changed[:5])
-        raise CheckpointError(f"The run in {folder} was begun with another recipe: {listed}.", "Name another folder by --run.")
-
-
-def flatten(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one with dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in data.items():
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
-
-
-def describe_run(recipe: Recipe, prepared: Prepared, folder: Path) -> None:
-    """Write what the run is: the resolved recipe, versions, the data's hash, the command."""
-    folder.mkdir(parents=True, exist_ok=True)
-    facts = {
-        "command": sys.argv,
-        "data_sha256": data_hash(prepared),
-        "left_out": prepared.left_out,
-        "findings": prepared.findings,
-        "utterances": {"train": len(prepared.train.utterances), "dev": len(prepared.dev.utterances)},
-        "tympan": __version__,
-        "torch": torch.__version__,
-        "lightning": lightning.__version__,
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-    }
-    write_atomically(folder / "recipe.yaml", yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True).encode())
-    write_atomically(folder / "run.json", json.dumps(facts, indent=1).encode())
+def best_of(run: Run) -> Path:
+    """The checkpoint to use: the average of the best epochs if its WER is not higher than that of the best alone."""
+    average = run.folder.average
+    if run.recipe.training.keep_best == 1 or not average.exists():
+        return run.folder.best
+    *rows, row = load_checkpoint(average).facts["history"]
+    return average if row["wer"] <= ranked(rows)[0]["wer"] else run.folder.best

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tympan.data.augment import AugmentRecipe
 from tympan.errors import RecipeError
@@ -32,6 +32,9 @@ class DataRecipe(Strict):
     min_duration_s: float = Field(0.1, ge=0, description="shorter utterances are left out and counted")
     max_duration_s: float = Field(25.0, gt=0, description="longer utterances are left out and counted")
     workers: int = Field(1, ge=0, description="processes that prepare batches; 0 prepares them in the training process")
+    features_on: Literal["worker", "device"] = Field(
+        "worker", description="where features are computed: in these processes, or in batches where the network is (a GPU)"
+    )
 
 
 class TokensRecipe(Strict):
@@ -101,7 +104,35 @@ class TrainingRecipe(Strict):
     freeze: list[str] = Field([], description="parameters that stay as they are, by the beginnings of their names: encoder.subsampling")
     ema_decay: float = Field(0.0, ge=0, lt=1, description="of the averaged weights that are validated and exported; 0 for none")
     checkpoint_minutes: float = Field(10.0, gt=0, description="a checkpoint at least this often, beside the one of each epoch")
+    keep_best: int = Field(1, gt=0, description="epochs of lowest WER to keep; from 2 on, their average is tried at the end")
+    patience: int = Field(0, ge=0, description="epochs without a lower WER after which the training ends; 0 for all epochs")
     threads: int = Field(0, ge=0, description="CPU threads of the training process; 0 leaves torch's default")
+
+
+class TrainerRecipe(Strict):
+    """Where a training runs; nothing here changes what is trained, but the number of processes (docs/scaling.md)."""
+
+    devices: Annotated[int, Field(gt=0)] | Literal["auto"] = Field(
+        1, description="processes on each machine, one a GPU; auto takes every GPU; torchrun's and SLURM's number comes first"
+    )
+    num_nodes: int = Field(1, gt=0, description="machines")
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
+    strategy: Literal["auto", "ddp"] = Field("auto", description="auto takes ddp where there is more than one process")
+    compile: bool = Field(False, description="torch.compile for the encoder: slow to start, faster after")
+    timeout_minutes: float = Field(30.0, gt=0, description="how long processes wait for each other before they give up")
+
+
+class LoggerRecipe(Strict):
+    """Where curves, transcripts and pictures go, beside the run's own metrics.jsonl; a mere name takes the rest as it is."""
+
+    name: Literal["tensorboard", "wandb", "mlflow", "comet"]
+    project: str = Field("tympan", description="project, experiment or workspace; no effect on tensorboard")
+    offline: bool = Field(False, description="keep all in the run's folder, to be sent later; no effect on tensorboard")
+
+
+def named(value: Any) -> Any:
+    """`wandb` for `{name: wandb}`."""
+    return {"name": value} if isinstance(value, str) else value
 
 
 class Recipe(Strict):
@@ -119,6 +150,8 @@ class Recipe(Strict):
     model: ModelRecipe
     streaming: StreamingRecipe | None = None
     training: TrainingRecipe = TrainingRecipe()
+    trainer: TrainerRecipe = TrainerRecipe()
+    loggers: list[Annotated[LoggerRecipe, BeforeValidator(named)]] = [LoggerRecipe(name="tensorboard")]
 
     @model_validator(mode="after")
     def changes_no_sound_that_is_kept_as_features(self) -> Recipe:

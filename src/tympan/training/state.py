@@ -8,6 +8,7 @@ import torch
 
 from tympan.errors import CheckpointError
 from tympan.training.checkpoint import Checkpoint
+from tympan.training.ranks import Ranks
 from tympan.training.tasks.ctc import CTCTask
 
 
@@ -48,3 +49,29 @@ def restore(task: CTCTask, optimizer: torch.optim.Optimizer, checkpoint: Checkpo
         }
         if state:
             optimizer.state[parameter] = state
+
+
+def capture_random(ranks: Ranks) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """The state of rank 0's generator on the CPU, and those of all others by rank and device ("0/cuda", "1/cpu").
+
+    All processes must call it.
+    """
+    own = {"cpu": torch.get_rng_state()}
+    if ranks.device.type == "cuda":
+        own["cuda"] = torch.cuda.get_rng_state(ranks.device)
+    found: dict[str, torch.Tensor] = {}
+    for device, state in own.items():
+        for rank, content in enumerate(ranks.gather_bytes(state.numpy().tobytes())):
+            found[f"{rank}/{device}"] = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+    return found.pop("0/cpu"), found
+
+
+def restore_random(checkpoint: Checkpoint, ranks: Ranks, seed: int) -> None:
+    """Put this process's generators back; one that the checkpoint does not know (more processes than then) is seeded by its rank."""
+    states = {"0/cpu": checkpoint.random, **checkpoint.more_random}
+    if f"{ranks.rank}/cpu" not in states:
+        torch.manual_seed(seed + ranks.rank + checkpoint.facts["step"])
+        return
+    torch.set_rng_state(states[f"{ranks.rank}/cpu"])
+    if ranks.device.type == "cuda" and f"{ranks.rank}/cuda" in states:
+        torch.cuda.set_rng_state(states[f"{ranks.rank}/cuda"], ranks.device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import groupby, product
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from tympan.data.torch_batches import Batch
-from tympan.errors import TympanError
+from tympan.data.torch_loading import Group
 from tympan.models import CTCModel, build
 from tympan.tokens import TokenTable
 from tympan.training.recipe import TrainingRecipe
@@ -180,16 +181,6 @@ def test_validation_uses_the_averaged_weights_and_gives_the_own_ones_back() -> N
     assert model.scale.item() == -20 and model.training
 
 
-def test_non_finite_loss_stops_and_names_the_utterances() -> None:
-    torch.manual_seed(0)
-    model = tiny()
-    with torch.no_grad():
-        next(iter(model.head.parameters())).fill_(float("nan"))
-    features = Batch(torch.zeros(1, 16, 9), torch.tensor([16]), torch.tensor([1]), torch.tensor([1]), ["a"], ["bad-one"], 1.0)
-    with pytest.raises(TympanError, match=r"nan at step 0.*bad-one"):
-        task(model).training_step(features, 0)
-
-
 def tiny(**more: Any) -> CTCModel:
     encoder = {"name": "conformer", "dim": 8, "layers": 2, "heads": 2, "kernel": 3, "expansion": 1, "subsampling": 4, "dropout": 0.0}
     return build({"encoder": {**encoder, **more}, "condition": "taps" in more}, 9, len(TABLE))
@@ -203,8 +194,9 @@ def two(frames: int = 24) -> Batch:
 
 def test_impossible_utterances_are_remembered_once() -> None:
     trained, short = task(tiny()), two(4)  # one frame for two tokens
+    trained.trainer = SimpleNamespace(optimizers=[trained.configure_optimizers()])  # type: ignore[assignment]
     for _ in range(2):
-        assert torch.isfinite(trained.training_step(short, 0))
+        assert trained.training_step(Group([short], 1, 1), 0)["taken"].finite
     assert trained.impossible_ids == {"x"}
 
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
 from torch.nn import functional as F
 
-from tympan import scoring
 from tympan.data.torch_batches import Batch
+from tympan.data.torch_loading import Group
 from tympan.decoding import greedy
-from tympan.errors import TympanError
 from tympan.models.ctc import CTCModel
 from tympan.models.layers.lengths import length_mask
 from tympan.tokens import BLANK, TokenTable
 from tympan.training.average import WeightAverage
+from tympan.training.ranks import Ranks
 from tympan.training.recipe import TrainingRecipe
 from tympan.training.schedule import SCHEDULES
+from tympan.training.step import Stepper, Taken
+from tympan.training.validation import Emission, Heard, Validation
 
 
 def ctc_loss(log_probs: torch.Tensor, lengths: torch.Tensor, tokens: torch.Tensor, token_lengths: torch.Tensor) -> torch.Tensor:
@@ -60,19 +62,16 @@ def impossible(lengths: torch.Tensor, tokens: torch.Tensor, token_lengths: torch
     return found
 
 
-@dataclass
-class Validation:
-    """What a validation found: pooled rates, mean loss an output frame, share of blank frames, and some pairs of texts."""
-
-    wer: float
-    cer: float
-    loss: float
-    blank_share: float
-    samples: list[tuple[str, str]]
+def blank_share(log_probs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """Share of the valid frames of log_probs (B, T, V) whose best token is the blank, a scalar."""
+    valid = length_mask(lengths, log_probs.shape[1])
+    return ((log_probs.argmax(dim=-1) == BLANK) & valid).sum() / valid.sum().clamp(min=1)
 
 
 class CTCTask(LightningModule):
     """Loss, optimiser, averaging and validation of a CTC model.
+
+    Lightning calls `training_step` with all batches of one optimiser step; how that is taken is `Stepper`'s business.
 
     Args:
         model: the network.
@@ -81,6 +80,8 @@ class CTCTask(LightningModule):
         total_steps: optimiser steps of the whole training, for the schedule.
     """
 
+    automatic_optimization = False
+
     def __init__(self, model: CTCModel, tokens: TokenTable, recipe: TrainingRecipe, total_steps: int) -> None:
         super().__init__()
         self.model = model
@@ -88,19 +89,21 @@ class CTCTask(LightningModule):
         self.recipe = recipe
         self.total_steps = total_steps
         self.average = WeightAverage(model, recipe.ema_decay)
+        self.stepper = Stepper(self)
+        self.featurize: Callable[[Batch], Batch] = lambda batch: batch
         self.impossible_ids: set[str] = set()
         self.optimizer_steps = 0
-        self.gradient_norm = 0.0
+        self.watched = False  # whether `loss` is to find the share of blanks
+        self.blank_share = torch.zeros(())
 
-    def training_step(self, batch: Batch, _: int) -> torch.Tensor:
-        self.impossible_ids.update(batch.ids[index] for index in impossible(self.output_lengths(batch), batch.tokens, batch.token_lengths))
-        loss = self.loss(batch)
-        if not torch.isfinite(loss):
-            raise TympanError(
-                f"The loss is {loss.item()} at step {self.optimizer_steps}; the batch holds {', '.join(batch.ids[:5])}.",
-                "Lower training.learning_rate, or look at these recordings.",
-            )
-        return loss
+    def transfer_batch_to_device(self, batch: Group, device: torch.device, dataloader_idx: int) -> Group:
+        return replace(batch, batches=[self.featurize(part.to(device)) for part in batch.batches])
+
+    def training_step(self, group: Group, _: int) -> dict[str, Taken]:
+        for batch in group.batches:
+            unspeakable = impossible(self.output_lengths(batch), batch.tokens, batch.token_lengths)
+            self.impossible_ids.update(batch.ids[index] for index in unspeakable)
+        return {"taken": self.stepper.take(group, self.trainer.optimizers[0])}
 
     def output_lengths(self, batch: Batch) -> torch.Tensor:
         return self.model.output_lengths(batch.lengths)
@@ -108,6 +111,8 @@ class CTCTask(LightningModule):
     def loss(self, batch: Batch) -> torch.Tensor:
         """The final CTC loss, mixed with the mean of the intermediate ones; with two views, plus their disagreement."""
         output = self.model.run(batch.features, batch.lengths, batch.chunk_sizes)
+        if self.watched:
+            self.blank_share = blank_share(output.log_probs.detach(), output.lengths)
         loss, *taps = (
             ctc_loss(log_probs, output.lengths, batch.tokens, batch.token_lengths) for log_probs in (output.log_probs, *output.intermediate)
         )
@@ -130,34 +135,44 @@ class CTCTask(LightningModule):
         share = SCHEDULES[self.recipe.schedule](self.optimizer_steps, self.total_steps, self.recipe.warmup_share)
         return self.recipe.learning_rate * share
 
-    def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
+    def shorten_gradients(self) -> torch.Tensor:
+        """Shorten the gradient to the recipe's `gradient_clip`; its length before, a scalar."""
+        return torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip)
+
+    def update(self, optimizer: torch.optim.Optimizer) -> None:
+        """Move the weights by their gradients."""
         for group in optimizer.param_groups:
             group["lr"] = self.learning_rate()
-        optimizer.step(closure=optimizer_closure)
+        optimizer.step()
         self.optimizer_steps += 1
         self.average.update()
 
-    def configure_gradient_clipping(self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None) -> None:
-        self.gradient_norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip))
-
     @torch.no_grad()
-    def validate(self, batches: Iterable[Batch], samples: int = 3) -> Validation:
-        """Greedy decoding of `batches` with the averaged weights; with phones, `wer` is the phone error rate."""
-        references, hypotheses, losses, frames, blanks = [], [], 0.0, 0, 0
+    def validate(self, batches: Iterable[Batch], samples: int = 3, ranks: Ranks = Ranks()) -> Validation:  # noqa: B008 (a constant)
+        """Greedy decoding of the batches of all `ranks` with the averaged weights; with phones, `wer` is the phone error rate."""
+        found = Heard()
         training = self.model.training
         with self.average.applied():
             self.model.eval()
             for batch in batches:
-                log_probs, lengths = self.model(batch.features.to(self.device), batch.lengths.to(self.device))
-                valid = int(lengths.sum())
-                losses += valid * float(ctc_loss(log_probs, lengths, batch.tokens.to(self.device), batch.token_lengths.to(self.device)))
-                frames += valid
-                targets = torch.split(batch.tokens, batch.token_lengths.tolist())
-                for row, length, target in zip(log_probs.cpu().numpy(), lengths.tolist(), targets, strict=True):
-                    hypotheses.append(self.tokens.decode(greedy(row[:length]).tokens))
-                    references.append(self.tokens.decode(target.tolist()))
-                    blanks += int((row[:length].argmax(axis=1) == BLANK).sum())
+                found.skipped |= batch.skipped
+                if batch.ids:
+                    self.hear(self.featurize(batch.to(self.device)), found)
         self.model.train(training)
-        score = scoring.score(references, hypotheses)
-        pairs = list(zip(references, hypotheses, strict=True))[:samples]
-        return Validation(score.wer, score.cer, losses / max(1, frames), blanks / max(1, frames), pairs)
+        return found.together(ranks).validation(samples)
+
+    def hear(self, batch: Batch, found: Heard) -> None:
+        """Add what the network makes of `batch` to `found`."""
+        log_probs, lengths = self.model(batch.features, batch.lengths)
+        valid = int(lengths.sum())
+        found.loss += valid * float(ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths))
+        found.frames += valid
+        targets = torch.split(batch.tokens, batch.token_lengths.tolist())
+        rows = log_probs.float().cpu().numpy()
+        if found.emission is None:
+            features = batch.features[0, : int(batch.lengths[0])].float().cpu().numpy()
+            found.emission = Emission(features, rows[0, : int(lengths[0])])
+        for row, length, target in zip(rows, lengths.tolist(), targets, strict=True):
+            hypothesis = self.tokens.decode(greedy(row[:length]).tokens)
+            found.pairs.append((self.tokens.decode(target.tolist()), hypothesis))
+            found.blanks += int((row[:length].argmax(axis=1) == BLANK).sum())

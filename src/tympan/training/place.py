@@ -1,0 +1,64 @@
+"""Where a training stands: what a resumed one must know beside weights and random states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tympan.training.recipe import TrainingRecipe
+
+
+@dataclass
+class Place:
+    """Counters and records of a training.
+
+    Attributes:
+        epoch: which is trained on, from 0.
+        batch: of this epoch's plan that are done, in all processes together.
+        history: a row of rates for each validation.
+        losses: since the last line of the log.
+        skipped: id -> why, of training utterances that could not be used on the way.
+        bad_steps: steps without a finite loss or gradient, one after the other, until now.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    bad_steps: int = 0
+
+    @classmethod
+    def of(cls, facts: dict[str, Any]) -> Place:
+        """The place that a checkpoint's facts tell."""
+        return cls(**{name: facts[name] for name in cls.__dataclass_fields__ if name in facts})
+
+    def facts(self) -> dict[str, Any]:
+        """Plain data for a checkpoint, a copy."""
+        return {
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "history": [dict(row) for row in self.history],
+            "losses": list(self.losses),
+            "skipped": dict(self.skipped),
+            "bad_steps": self.bad_steps,
+        }
+
+    def epochs_without_gain(self) -> int:
+        """Validations since the best one."""
+        return len(self.history) - 1 - self.history.index(ranked(self.history)[0]) if self.history else 0
+
+
+def ranked(history: list[dict[str, float]]) -> list[dict[str, float]]:
+    """The rows by (WER, CER), the best first; of equals the earlier."""
+    return sorted(history, key=lambda row: (row["wer"], row["cer"]))
+
+
+def why_over(place: Place, recipe: TrainingRecipe) -> str:
+    """Why a training is over; empty if it is not."""
+    if place.epoch >= recipe.max_epochs:
+        return f"all {recipe.max_epochs} epochs are done"
+    if recipe.patience and place.epochs_without_gain() >= recipe.patience:
+        return f"the WER has not fallen for {recipe.patience} epochs"
+    return ""
