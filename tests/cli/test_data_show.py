@@ -73,6 +73,7 @@ def test_utterances_are_chosen_by_id_and_drawn_without_a_recipe(folder: Path) ->
         (["m.jsonl", "-o", "."], ["endings"]),
         (["none.jsonl", "-o", "o.html"], ["no manifest", "none.jsonl"]),
         (["m.jsonl", "--utterance", "x", "-o", "o.html"], ["no utterance 'x'"]),
+        (["m.jsonl", *["--utterance", "a"] * 21, "-o", "o.html"], ["21 utterances", "up to 20"]),
         (["m.jsonl", "--set", "augment.speed=null", "-o", "o.html"], ["--set", "--augment"]),
         (["m.jsonl", "--augment", "none.yaml", "-o", "o.html"], ["no recipe", "none.yaml"]),
         (["m.jsonl", "--augment", "r.yaml", "--set", "augment.noise.snr_db=[9]", "-o", "o.html"], ["augment.noise.snr_db"]),

@@ -45,9 +45,11 @@ def show(
     from tympan.data.show import show as show_one
 
     check_output(output)
+    if len(utterance or []) > MOST:
+        raise TympanError(f"{len(utterance or [])} utterances are too many for one file.", f"Give up to {MOST}.")
     recipe = open_recipe(augment, overrides or [])
     utterances = read_manifest(manifest, need_text=False)
-    chosen = find(utterances, (utterance or [])[:MOST], manifest)
+    chosen = find(utterances, utterance or [], manifest)
     extractor = features.from_config(front_end(recipe))
     normalization = features.Normalization.from_config(recipe.normalization if recipe else {"mode": "utterance"})
     augmenter = open_augmenter(recipe.augment if recipe else family.Augmenter().recipe, extractor.sample_rate, utterances)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -113,3 +114,19 @@ def test_a_section_survives_being_written_and_read() -> None:
 
 def test_only_specaugment_is_on_by_default() -> None:
     assert [name for name in AugmentRecipe.model_fields if getattr(AugmentRecipe(), name) is not None] == ["spec"]
+
+
+def test_the_page_tells_every_key_with_its_default() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "augmentation.md").read_text(encoding="utf-8")
+    told: dict[str, dict[str, str]] = {}
+    name = ""
+    for line in page.splitlines():
+        if found := re.match(r"\| (?:`(\w+)` )?\| `(\w+)` \| (.*?) \|", line):
+            name = found[1] or name
+            told.setdefault(name, {})[found[2]] = found[3].strip("`")
+    for name, section in AugmentRecipe.model_fields.items():
+        (members,) = (kind for kind in get_args(section.annotation) if kind is not type(None))
+        assert set(told[name]) == set(members.model_fields)
+        for key, field in members.model_fields.items():
+            default = field.default if not isinstance(field.default, tuple) else list(field.default)
+            assert told[name][key] == "all" or (yaml.safe_load(told[name][key].replace("none", "null")) == default), (name, key)

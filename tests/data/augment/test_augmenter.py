@@ -97,6 +97,13 @@ def test_probabilities_are_kept(name: str) -> None:
     assert 85 < masked < 157
 
 
+def test_what_happens_to_one_member_says_nothing_of_another() -> None:
+    names = ("vocal_tract", "volume", "dropped")
+    counts = [len(drawn_by(augmenter(0.5, names), seed, white(64))) for seed in range(800)]
+    shares = np.bincount(counts, minlength=4) / 800
+    np.testing.assert_allclose(shares, [0.125, 0.375, 0.375, 0.125], atol=0.06)  # standard deviation at most 0.017
+
+
 def test_the_same_generator_gives_the_same_and_another_another() -> None:
     samples = white(4000)
     first, again, other = (augmenter().change_samples(samples, np.random.default_rng([1, 2, i])) for i in (3, 3, 4))

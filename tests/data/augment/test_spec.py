@@ -42,7 +42,12 @@ def test_masks_are_no_wider_and_no_more_than_said() -> None:
         ({}, 1000, 10, 50),  # fixed number, 5 % each
         ({"time_width": 30}, 1000, 10, 30),
         ({"time_width": 100}, 1000, 10, 50),
-        ({"time_masks": 20, "time_mask_rate": 0.04, "time_share": 0.04}, 100, 4, 4),  # LibriFullAdapt of arXiv:1912.05533
+        (
+            {"time_masks": 20, "time_mask_rate": 0.04, "time_share": 0.04},
+            100,
+            4,
+            4,
+        ),  # min(20, p_M T) masks of up to p_S T, arXiv:1912.05533
         ({"time_masks": 20, "time_mask_rate": 0.04, "time_share": 0.04}, 400, 16, 16),
         ({"time_masks": 20, "time_mask_rate": 0.04, "time_share": 0.04}, 1500, 20, 60),
         ({"time_masks": 20, "time_mask_rate": 0.04, "time_share": 0.04}, 24, 0, 0),

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sounds import RATE, Samples, lag, power, scene, white
-from tympan.data.augment.vocal_tract import FLOOR, VocalTract, log_envelope, warp_envelope
+from tympan.data.augment.vocal_tract import FLOOR, VocalTract, log_envelope, warp_envelope, warp_gain
 
 FORMANT, PITCH = 1500.0, 125.0
 LEVELS, RATES = st.sampled_from([0.0, 1e-6, 1.0]), st.sampled_from([1000, 8000, 22_050])
@@ -52,6 +52,18 @@ def test_the_envelope_is_that_of_the_normal_equations() -> None:
     filter_ = np.linalg.solve(matrix + np.eye(18) * (correlation[0] * FLOOR), -correlation[1:])
     expected = -np.log(np.abs(np.fft.rfft(np.concatenate([[1], filter_]), 512)))
     np.testing.assert_allclose(log_envelope(energies[None], 18)[0], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.25])
+def test_frequencies_move_by_the_factor_up_to_the_knee_and_then_bend_back(factor: float) -> None:
+    """An envelope that rises evenly shows where each bin was taken from. In 16 kHz and 101 bins, the paper's 4,800 Hz are bin 60."""
+    slope = 0.01
+    taken = np.arange(101) + warp_gain(slope * np.arange(101, dtype=np.float32)[None], factor)[0] / slope
+    knee = 60 * min(factor, 1.0)
+    expected = [
+        where / factor if where <= knee else knee / factor + (where - knee) * (100 - knee / factor) / (100 - knee) for where in range(101)
+    ]
+    np.testing.assert_allclose(taken, expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("count", [1, 255, 256, 257, 5000])

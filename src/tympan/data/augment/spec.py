@@ -22,7 +22,7 @@ class SpecAugment(Section):
 
     frequency_masks over bands, each of 0 to frequency_width of them; time_masks over frames, each of 0 to time_share of the
     utterance, and to no more than time_width frames if that is given. With time_mask_rate, there are that many masks a frame
-    (rounded down), and time_masks is the most. The paper's LibriFullAdapt is time_masks 20, time_mask_rate 0.04, time_share 0.04.
+    (rounded down), and time_masks is the most: with 20 for it, the rates are p_M and p_S = time_share of arXiv:1912.05533.
     """
 
     probability: Probability = 1.0
