@@ -270,3 +270,53 @@ def test_file_that_is_no_table_is_refused_by_name(tmp_path: Path, content: bytes
     with pytest.raises(TokenError, match=part) as error:
         TokenTable.read(tmp_path / "tokens.txt")
     assert "tokens.txt" in str(error.value)
+
+
+BYTE_TABLE = TokenTable.of_bytes()
+
+
+@given(texts() | st.text())
+def test_bytes_spell_every_text_and_give_it_back(text: str) -> None:
+    indices = BYTE_TABLE.encode(text)
+    assert bytes(index - 1 for index in indices) == normalize_unicode(text).encode()
+    assert BYTE_TABLE.decode(indices) == normalize_unicode(text)
+
+
+@given(st.binary())
+def test_bytes_that_are_no_utf8_are_read_as_python_reads_them(content: bytes) -> None:
+    indices = [byte + 1 for byte in content]
+    assert BYTE_TABLE.decode(indices) == BYTE_TABLE.decode([0, *indices, 0]) == content.decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize(
+    ("content", "text"), [(b"a\xc3", "a\ufffd"), (b"\xff b", "\ufffd b"), (b"\xc3\xbc", "ü"), (b"\xe2\x82a", "\ufffda")]
+)
+def test_what_is_no_utf8_stands_as_one_sign(content: bytes, text: str) -> None:
+    assert BYTE_TABLE.decode([byte + 1 for byte in content]) == text
+
+
+def test_there_is_one_table_of_bytes() -> None:
+    assert len(BYTE_TABLE) == 257 and BYTE_TABLE.tokens[:2] == (BLANK_TOKEN, "<0x00>") and BYTE_TABLE.tokens[-1] == "<0xFF>"
+    assert TokenTable.from_symbols(["[PAD]", *BYTE_TABLE.tokens[1:]]) == BYTE_TABLE == TokenTable.from_dict(BYTE_TABLE.to_dict())
+    for tokens in (BYTE_TABLE.tokens[:-1], (*BYTE_TABLE.tokens, "x"), (BLANK_TOKEN, *BYTE_TABLE.tokens[:0:-1])):
+        with pytest.raises(TokenError, match=r"A table of bytes has the tokens <0x00> to <0xFF>"):
+            TokenTable(tokens, "bytes")
+
+
+def test_the_table_of_bytes_is_written_and_read(tmp_path: Path) -> None:
+    BYTE_TABLE.write(tmp_path / "tokens.json")
+    assert TokenTable.read(tmp_path / "tokens.json") == BYTE_TABLE
+    (tmp_path / "tokens.txt").write_text("\n".join(BYTE_TABLE.tokens))
+    assert TokenTable.read(tmp_path / "tokens.txt") == BYTE_TABLE
+
+
+def test_half_of_a_surrogate_pair_has_no_bytes() -> None:
+    with pytest.raises(TokenError, match="half of a surrogate pair"):
+        BYTE_TABLE.encode("a\ud83d")
+
+
+@pytest.mark.parametrize(("table", "separator"), [(ABC, 1), (BYTE_TABLE, 33), (PHONE_TABLE, None), (PIECE_TABLE, None)])
+def test_words_are_parted_by_the_space_where_there_is_one(table: TokenTable, separator: int | None) -> None:
+    assert table.separator == separator
+    if separator is not None:
+        assert table.decode([separator]) == " "

@@ -18,7 +18,8 @@ from tympan.files import write_atomically
 BLANK = 0
 BLANK_TOKEN = "<blank>"
 EDGE = "▁"  # begins a word piece that begins a word, as in sentencepiece
-KINDS = ("characters", "phones", "pieces")
+BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))  # as sentencepiece names them
+KINDS = ("characters", "bytes", "phones", "pieces")
 MAX_TOKENS = 100_000
 
 
@@ -26,12 +27,13 @@ MAX_TOKENS = 100_000
 class TokenTable:
     """Tokens by index; index 0 is the CTC blank.
 
-    Characters spell words, " " is their edge. Phones are named by symbols without white space and know no word edge:
+    Characters spell words, " " is their edge. Bytes spell any text in UTF-8, byte b is token b + 1, and the byte of " " is the
+    edge; what is no UTF-8 is read with U+FFFD in its place. Phones are named by symbols without white space and know no word edge:
     a lexicon finds the words. As text, phones stand separated by single spaces. Word pieces that begin a word begin with "▁".
 
     Args:
         tokens: all of them, `<blank>` first, no two alike; characters are one code point each.
-        kind: "characters", "phones" or "pieces".
+        kind: "characters", "bytes", "phones" or "pieces".
         method: how pieces spell a word: "longest" piece first, "unigram" (highest sum of scores), "bpe" (merges, lowest index first).
         scores: of pieces, natural logarithm, by index; for "unigram" only. Neither method nor scores change what an index means.
 
@@ -54,6 +56,8 @@ class TokenTable:
             raise TokenError(f"The token {wrong[0]!r} is not valid Unicode.")
         if self.kind == "characters" and (wrong := [token for token in self.tokens[1:] if len(token) != 1]):
             raise TokenError(f"The token {wrong[0]!r} is not a single character.")
+        if self.kind == "bytes" and self.tokens[1:] != BYTES:
+            raise TokenError(f"A table of bytes has the tokens {BYTES[0]} to {BYTES[-1]}, in their order.")
         if self.kind != "characters" and (wrong := [token for token in self.tokens[1:] if token.split() != [token]]):
             raise TokenError(f"The token {wrong[0]!r} of kind {self.kind} is empty or holds white space.")
         if len(self.index) != len(self.tokens):
@@ -72,11 +76,18 @@ class TokenTable:
         return cls((BLANK_TOKEN, *sorted(seen)))
 
     @classmethod
+    def of_bytes(cls) -> TokenTable:
+        """The one table of bytes."""
+        return cls((BLANK_TOKEN, *BYTES), "bytes")
+
+    @classmethod
     def from_symbols(cls, symbols: Sequence[str]) -> TokenTable:
         """A table of symbols whose first is the blank, by whatever name; the others show the kind.
 
-        Pieces if one begins with "▁", characters if one is the space, else phones.
+        Pieces if one begins with "▁", characters if one is the space, bytes if they are all of these, else phones.
         """
+        if tuple(symbols[1:]) == BYTES:
+            return cls.of_bytes()
         kind = "pieces" if any(symbol.startswith(EDGE) for symbol in symbols[1:]) else "characters" if " " in symbols[1:] else "phones"
         return cls((BLANK_TOKEN, *symbols[1:]), kind)
 
@@ -109,11 +120,16 @@ class TokenTable:
         """Token -> index."""
         return {token: index for index, token in enumerate(self.tokens)}
 
+    @cached_property
+    def separator(self) -> int | None:
+        """The token that stands between words; None where none does."""
+        return self.index.get(BYTES[ord(" ")] if self.kind == "bytes" else " ")
+
     def __len__(self) -> int:
         return len(self.tokens)
 
     def encode(self, text: str) -> list[int]:
-        """Token indices of `text`, blank-free; of phones separated by white space; by the longest pieces first.
+        """Token indices of `text`, blank-free; of phones separated by white space; of pieces by the table's method.
 
         Raises:
             TokenError: a character or phone is not in the table; the character is named with its code point.
@@ -134,6 +150,8 @@ class TokenTable:
         """`text`, normalised, cut into what should be tokens."""
         if self.kind == "pieces":
             return self.pieces(text)
+        if self.kind == "bytes":
+            return self.bytes_of(text)
         return list(text) if self.kind == "characters" else text.split()
 
     def decode(self, indices: Sequence[int]) -> str:
@@ -141,7 +159,16 @@ class TokenTable:
         tokens = [self.tokens[index] for index in indices if index != BLANK]
         if self.kind == "pieces":
             return "".join(tokens).replace(EDGE, " ").strip()
+        if self.kind == "bytes":
+            return bytes(index - 1 for index in indices if index != BLANK).decode("utf-8", "replace")
         return ("" if self.kind == "characters" else " ").join(tokens)
+
+    def bytes_of(self, text: str) -> list[str]:
+        """The bytes of `text` in UTF-8, by name; TokenError for half of a surrogate pair, which has none."""
+        try:
+            return [BYTES[byte] for byte in text.encode()]
+        except UnicodeEncodeError:
+            raise TokenError(f"The text {text!r} holds half of a surrogate pair, which is no character.", "Mend it.") from None
 
     def pieces(self, text: str) -> list[str]:
         """Each word of `text` as word pieces, by the table's method.

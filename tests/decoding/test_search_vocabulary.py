@@ -55,7 +55,7 @@ def test_hot_words_are_taken_in_one_form_of_unicode() -> None:
 def test_symbols_and_table_mean_the_same() -> None:
     one, other = (make_vocabulary(tokens, scorer(), {"bb": 1.0}) for tokens in (TABLE, list(TABLE.tokens)))
     assert spellings(one) == spellings(other)
-    assert one.symbols == other.symbols
+    assert one.table.tokens == other.table.tokens
 
 
 @pytest.mark.parametrize("hot_words", [{"": 1.0}, {" ": 1.0}, {"a": float("nan")}, {"a": 100.5}, {"x": 1.0}, {"a x": 1.0}])

@@ -53,3 +53,10 @@ def test_given_spellings_come_before_all_rules() -> None:
 def test_what_cannot_be_spelled_is_named(table: TokenTable, word: str, given: list[list[str]] | None, part: str) -> None:
     with pytest.raises(TokenError, match=part):
         Speller(table).spell(word, given)
+
+
+def test_bytes_spell_any_word_in_one_form() -> None:
+    table = TokenTable.of_bytes()
+    assert Speller(table).spell("bu\u0308") == [(0x62 + 1, 0xC3 + 1, 0xBC + 1)]
+    with pytest.raises(TokenError, match="cannot be spelled"):
+        Speller(table).spell("a\u00a0b")  # becomes a space

@@ -30,3 +30,7 @@ def test_names_of_phones_say_nothing_about_the_case_of_a_text() -> None:
 def test_folding_gives_the_case() -> None:
     assert (Case.LOWER.fold("Éa"), Case.UPPER.fold("Éa"), Case.MIXED.fold("Éa")) == ("éa", "ÉA", "Éa")
     assert (Case.LOWER.fold_ascii(b"Ab"), Case.UPPER.fold_ascii(b"Ab"), Case.MIXED.fold_ascii(b"Ab")) == (b"ab", b"AB", b"Ab")
+
+
+def test_bytes_write_both_cases() -> None:
+    assert Case.of_table(TokenTable.of_bytes()) is Case.MIXED

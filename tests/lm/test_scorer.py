@@ -26,6 +26,7 @@ from tympan.tokens import TokenTable
 LEXICONS: dict[str, tuple[TokenTable, dict[str, list[list[str]]]]] = {
     "characters": (TABLE, {word: [list(word)] for word in ("a", "ab", "bba", "zwei", "b")} | {"zwei": [["b", "a"], ["b"]]}),
     "phones": (PHONES, {"ah": [["AA"]], "back": [["B", "AA", "K"], ["B", "K"]], "baa": [["B", "AA"]], "bar": [["B", "AA"]]}),
+    "bytes": (TokenTable.of_bytes(), {"a": [["<0x61>"]], "größe": [TokenTable.of_bytes().units("größe")], "b": [["<0x62>"], ["<0x61>"]]}),
     "pieces": (PIECES, {"a": [["▁a"]], "ab": [["▁a", "b"]], "b": [["▁b"]]}),
 }
 
@@ -61,7 +62,7 @@ def test_saved_and_opened_is_equal(
     for _ in range(20):
         sentence = " ".join(random.choices([*lexicon, "unheard"], k=random.randrange(6)))
         assert after.ngram.score(sentence) == before.ngram.score(sentence)
-    log_probs = emissions(seed, 20)
+    log_probs = emissions(seed, 20, len(table))
     one, other = (BeamDecoder(table, item).decode(log_probs, nbest=5) for item in (before, after))
     assert [item.words for item in other] == [item.words for item in one]
     assert [item.score for item in other] == pytest.approx([item.score for item in one], abs=1e-2)  # bonuses are kept with four decimals

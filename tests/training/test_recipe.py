@@ -12,7 +12,7 @@ from tympan.data import Utterance
 from tympan.data.doctor import from_utterances
 from tympan.errors import RecipeError, TokenError
 from tympan.lexicon import PHONES
-from tympan.tokens import BLANK_TOKEN
+from tympan.tokens import BLANK_TOKEN, TokenTable
 from tympan.training.prepare import build_network, check_texts, speller, token_table
 from tympan.training.recipe import Recipe, check_recipe, load_recipe
 from tympan.training.schedule import SCHEDULES
@@ -263,6 +263,13 @@ PHONE_SECTION = {"kind": "phones", "dictionary": "own.dict"}
 )
 def test_phones_need_a_dictionary_and_characters_have_none(tokens: dict[str, Any]) -> None:
     assert "kind phones needs 'dictionary' and no 'characters'" in refusal({"tokens": tokens})
+
+
+@pytest.mark.parametrize("more", [{"characters": " ab"}, {"dictionary": "own.dict"}], ids=str)
+def test_bytes_are_one_table_and_take_nothing(more: dict[str, Any]) -> None:
+    recipe = check_recipe({**SMALL, "tokens": {"kind": "bytes"}}, "small.yaml")
+    assert token_table(recipe, ["any", "text"]) == TokenTable.of_bytes()
+    assert "kind bytes takes neither 'dictionary' nor 'characters'" in refusal({"tokens": {"kind": "bytes", **more}})
 
 
 def test_tokens_of_phones_are_cmudicts_whatever_the_transcripts_are() -> None:

@@ -26,7 +26,7 @@ def word_spans(hypothesis: Hypothesis, table: TokenTable) -> list[Span]:
     symbols = [table.tokens[token] for token in hypothesis.tokens]
     if hypothesis.words:
         spans, place = [], 0
-        separated = " " in table.index
+        separated = table.separator is not None
         for word, length in zip(hypothesis.words, hypothesis.word_lengths, strict=True):
             if table.kind == "phones" and word.replace(" ", "") == "".join(symbols[place : place + length]):
                 spans += [Span(symbols[index], index, index + 1) for index in range(place, place + length)]
@@ -36,12 +36,12 @@ def word_spans(hypothesis: Hypothesis, table: TokenTable) -> list[Span]:
         return spans
 
     def begins(index: int) -> bool:
-        return index == 0 or table.kind == "phones" or symbols[index].startswith(EDGE) or symbols[index - 1] == " "
+        return index == 0 or table.kind == "phones" or symbols[index].startswith(EDGE) or hypothesis.tokens[index - 1] == table.separator
 
     edges = [*(index for index in range(len(symbols)) if begins(index)), len(symbols)]
     spans = []
     for first, after in pairwise(edges):
-        end = after - (symbols[after - 1] == " ")
+        end = after - (hypothesis.tokens[after - 1] == table.separator)
         if text := table.decode(hypothesis.tokens[first:end]).strip():
             spans.append(Span(text, first, end))
     return spans

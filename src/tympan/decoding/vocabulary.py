@@ -33,7 +33,7 @@ class SearchVocabulary:
         hot_words: word -> the single hot words, as they were given, that mean it.
         separator: token between words, or -1.
         begins_word: by token; empty if no token does.
-        symbols: the token table's.
+        table: of the tokens.
     """
 
     words: list[str]
@@ -47,12 +47,14 @@ class SearchVocabulary:
     hot_words: Mapping[str, Sequence[str]]
     separator: int
     begins_word: list[bool]
-    symbols: tuple[str, ...]
+    table: TokenTable
 
     def spell_out(self, tokens: Sequence[int]) -> str:
         """The text of a word outside the lexicon; phones stand apart."""
+        if self.table.kind == "bytes":
+            return self.table.decode(tokens)
         between = "" if self.separator >= 0 or self.begins_word else " "
-        return between.join(self.symbols[token] for token in tokens).replace(EDGE, "")
+        return between.join(self.table.tokens[token] for token in tokens).replace(EDGE, "")
 
 
 def make_vocabulary(tokens: TokenTable | Sequence[str], scorer: Scorer | None, hot_words: Mapping[str, float]) -> SearchVocabulary:
@@ -110,9 +112,9 @@ def make_vocabulary(tokens: TokenTable | Sequence[str], scorer: Scorer | None, h
         phrases,
         phrase_texts,
         given,
-        symbols.index(" ") if " " in symbols else -1,
+        -1 if table.separator is None else table.separator,
         [symbol.startswith(EDGE) for symbol in symbols] if table.kind == "pieces" else [],
-        symbols,
+        table,
     )
 
 

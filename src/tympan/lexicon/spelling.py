@@ -1,4 +1,4 @@
-"""How a word is spelled with a token table: by its characters, by word pieces, or by its sounds."""
+"""How a word is spelled with a token table: by its characters or bytes, by word pieces, or by its sounds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Speller:
         if given is not None:
             return [self.indices(word, symbols) for symbols in given]
         word = normalize_unicode(word)
-        return [self.indices(word, list(word) if self.table.kind == "characters" else self.table.pieces(word))]
+        return [self.indices(word, self.table.units(word))]
 
     def indices(self, word: str, symbols: Sequence[str]) -> tuple[int, ...]:
         """Symbols as indices."""
@@ -46,6 +46,6 @@ class Speller:
         if not symbols:
             raise TokenError(f"The spelling of {word!r} is empty.")
         for symbol in symbols:
-            if index.get(symbol, 0) == 0 or symbol == " ":
+            if index.get(symbol, 0) in (0, self.table.separator):
                 raise TokenError(f"The word {word!r} cannot be spelled: the token table has no {symbol!r}.", "Is it in another case?")
         return tuple(index[symbol] for symbol in symbols)

@@ -28,8 +28,8 @@ class Case(Enum):
 
     @classmethod
     def of_table(cls, table: TokenTable) -> Case:
-        """The case of a table's letters; MIXED for phones, whose names are no letters of a text."""
-        return cls.MIXED if table.kind == "phones" else cls.of(table.tokens[1:])
+        """The case of a table's letters; MIXED for phones and bytes, whose names are no letters of a text."""
+        return cls.MIXED if table.kind in ("phones", "bytes") else cls.of(table.tokens[1:])
 
     def fold(self, text: str) -> str:
         """The text in this case."""

@@ -40,7 +40,7 @@ UNIX = 3
 LOCAL_HEADER = struct.Struct("<4s5H3I2H")  # of a zip's member
 # lm_weight and word_score of a scorer that was not tuned, by kind of tokens: the flat middle of the surface on simulated emissions
 # of characters, and on a small model's of phones, whose words end by themselves (benchmarks/RESULTS.md).
-UNTUNED = {"characters": (0.6, 4.0), "pieces": (0.6, 4.0), "phones": (0.8, 0.0)}
+UNTUNED = {"characters": (0.6, 4.0), "bytes": (0.6, 4.0), "pieces": (0.6, 4.0), "phones": (0.8, 0.0)}
 MAX_WEIGHT = 1000.0
 MAX_BONUS = 100.0  # log10
 ADDED_LOG10 = -5.0  # a word that the n-gram lacks is taken to be as frequent as one in 100,000
@@ -272,11 +272,11 @@ class Scorer:
 
     def lexicon_lines(self) -> Iterable[str]:
         """The member lexicon.tsv."""
-        by_characters = self.tokens.kind == "characters"
+        spells_itself = self.tokens.kind in ("characters", "bytes")
         for word, spelling in self.spellings:
             symbols = [self.tokens.tokens[token] for token in spelling]
             text = self.words[word]
-            shown = "" if by_characters and "".join(symbols) == text else " ".join(symbols)
+            shown = "" if spells_itself and symbols == self.tokens.units(text) else " ".join(symbols)
             bonus = f"\t{self.bonuses[word]:.4f}" if word in self.bonuses else ""
             yield f"{text}\t{shown}{bonus}\n" if shown or bonus else f"{text}\n"
 
@@ -318,7 +318,8 @@ def parse_lexicon(
         word, _, rest = line.partition("\t")
         shown, _, bonus = rest.partition("\t")
         try:
-            spelling = tuple(index[symbol] for symbol in (shown.split(" ") if shown else word))
+            units = table.bytes_of(word) if table.kind == "bytes" else word
+            spelling = tuple(index[symbol] for symbol in (shown.split(" ") if shown else units))
         except KeyError as error:
             raise LMError(f"{path}: {LEXICON}, line {line_number}: {error.args[0]!r} is not a token.") from None
         if not word or not spelling or BLANK in spelling:

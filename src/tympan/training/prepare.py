@@ -104,7 +104,7 @@ def speller(recipe: Recipe) -> Callable[[str], str]:
 
 
 def token_table(recipe: Recipe, texts: Sequence[str]) -> TokenTable:
-    """CMUdict's phones, the recipe's pieces or characters, or the characters of the transcripts."""
+    """CMUdict's phones, bytes, the recipe's pieces or characters, or the characters of the transcripts."""
     if recipe.tokens.table is not None:
         table = TokenTable.read(recipe.tokens.table)
         if table.kind != recipe.tokens.kind:
@@ -112,6 +112,8 @@ def token_table(recipe: Recipe, texts: Sequence[str]) -> TokenTable:
         return table
     if recipe.tokens.kind == "phones":
         return TokenTable((BLANK_TOKEN, *PHONES), "phones")
+    if recipe.tokens.kind == "bytes":
+        return TokenTable.of_bytes()
     if recipe.tokens.characters is not None:
         return TokenTable((BLANK_TOKEN, *unicodedata.normalize("NFC", recipe.tokens.characters)))  # as the transcripts are
     return TokenTable.from_texts(texts)
@@ -119,7 +121,7 @@ def token_table(recipe: Recipe, texts: Sequence[str]) -> TokenTable:
 
 def describe(recipe: Recipe) -> str:
     """The resolved recipe as YAML, and the number of parameters of its network; reads the transcripts only if they make the tokens."""
-    given = recipe.tokens.characters or recipe.tokens.dictionary or recipe.tokens.table
+    given = recipe.tokens.kind != "characters" or recipe.tokens.characters or recipe.tokens.table
     texts = [] if given else [utterance.text for path in recipe.data.train for utterance in read_manifest(path)]
     tokens = token_table(recipe, texts)
     model, extractor, config = build_network(recipe, len(tokens))

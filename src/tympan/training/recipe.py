@@ -38,9 +38,9 @@ class DataRecipe(Strict):
 
 
 class TokensRecipe(Strict):
-    """The token table: characters, of the training transcripts unless they are given, the phones of a dictionary, or pieces."""
+    """The token table: characters, of the training transcripts unless they are given, bytes, the phones of a dictionary, or pieces."""
 
-    kind: Literal["characters", "phones", "pieces"] = "characters"
+    kind: Literal["characters", "bytes", "phones", "pieces"] = "characters"
     table: Path | None = Field(None, description="a table to keep: what `tympan tokens train` wrote for pieces, or another model's")
     characters: str | None = Field(None, description="all characters, space too; no effect on transcripts: one outside it is an error")
     dictionary: Path | None = Field(None, description="for phones: lines `word PH1 PH2 ...`; words outside it are pronounced by rule")
@@ -48,6 +48,8 @@ class TokensRecipe(Strict):
 
     @model_validator(mode="after")
     def has_what_its_kind_needs(self) -> TokensRecipe:
+        if self.kind == "bytes" and (self.dictionary is not None or self.characters is not None):
+            raise ValueError("kind bytes takes neither 'dictionary' nor 'characters'")
         if (self.kind == "phones") != (self.dictionary is not None) or (self.kind == "phones" and self.characters is not None):
             raise ValueError("kind phones needs 'dictionary' and no 'characters', kind characters no 'dictionary'")
         if (self.kind == "pieces" and self.table is None) or (self.table is not None and self.characters is not None):

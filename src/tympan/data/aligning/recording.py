@@ -76,7 +76,7 @@ def align_recording(
         log_probs, times, heard, duration_s = emit(recognizer, recording, Path(folder) / "log_probs.f32", progress)
         anchors = find_anchors([word.key for word in words], heard)
         progress("aligning", 0, 0)
-        placed = place_words(log_probs, words, anchors, table.index.get(" ") if table.kind == "characters" else None)
+        placed = place_words(log_probs, words, anchors, table.separator)
         del log_probs  # Windows removes no file that is mapped
     cuts = cut_utterances(placed, words, times, recognizer.bundle.frame_shift_s, options or CutOptions())
     unspelled = sum(bool(word.key) and not word.tokens for word in words)

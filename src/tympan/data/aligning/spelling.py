@@ -57,7 +57,8 @@ def spelled(word: str, table: TokenTable, fold: Case, speller: Speller) -> tuple
     if table.kind == "phones":
         plain = word_key(word)
     else:
-        plain = "".join(sign for sign in fold.fold(word.replace("’", "'")) if sign.isalnum() or sign in table.index)
+        others = "'" if table.kind == "bytes" else table.index
+        plain = "".join(sign for sign in fold.fold(word.replace("’", "'")) if sign.isalnum() or sign in others)
     if not word_key(word):
         return ()
     try:
