@@ -15,6 +15,7 @@ from tympan.errors import CheckpointError
 from tympan.training.callbacks import Keeper
 from tympan.training.checkpoint import Checkpoint
 from tympan.training.loop import check_same, flatten, tell
+from tympan.training.objectives import CTC
 from tympan.training.recipe import Recipe, check_recipe
 
 BASE: dict[str, Any] = {
@@ -92,5 +93,6 @@ def test_log_that_is_not_there_needs_no_trimming(tmp_path: Path) -> None:
 def test_front_end_with_empty_filters_is_told_at_the_start(name: str, notes: list[str]) -> None:
     told: list[str] = []
     prepared = SimpleNamespace(left_out={}, findings=[], train=SimpleNamespace(extractor=features.from_config({"name": name})))
+    prepared.objective = CTC()
     tell(prepared, None, SimpleNamespace(note=told.append))  # type: ignore[arg-type]
     assert told == notes

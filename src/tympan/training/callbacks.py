@@ -101,6 +101,7 @@ class Keeper(Callback):
         best = min((row["wer"], row["cer"]) for row in self.history) if self.history else (float("inf"), float("inf"))
         row = {"wer": validation.wer, "cer": validation.cer, "loss": validation.loss, "blank_share": validation.blank_share}
         self.history.append({"epoch": self.epoch + 1, **row})
+        module.errors = [row["wer"] for row in self.history]
         self.log_metrics(module, {f"dev/{name}": value for name, value in row.items()})
         self.epoch, self.batch = self.epoch + 1, 0
         self.train.epoch, self.train.start = self.epoch, 0

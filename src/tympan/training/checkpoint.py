@@ -7,7 +7,7 @@ data, random state, the recipe and the token table. It is written under a tempor
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,6 +58,7 @@ class Checkpoint:
         optimizer: (parameter name, state name) -> tensor.
         random: torch's generator state.
         facts: plain data, see `Facts`.
+        objective: what the training objective remembers, by name; mostly nothing.
     """
 
     model: dict[str, torch.Tensor]
@@ -65,6 +66,7 @@ class Checkpoint:
     optimizer: dict[tuple[str, str], torch.Tensor]
     random: torch.Tensor
     facts: dict[str, Any]
+    objective: dict[str, torch.Tensor] = field(default_factory=dict)
 
     @property
     def weights(self) -> dict[str, torch.Tensor]:
@@ -79,6 +81,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     tensors = {f"model/{name}": tensor for name, tensor in checkpoint.model.items()}
     tensors |= {f"average/{name}": tensor for name, tensor in checkpoint.average.items()}
     tensors |= {f"optimizer/{name}/{state}": tensor for (name, state), tensor in checkpoint.optimizer.items()}
+    tensors |= {f"objective/{name}": tensor for name, tensor in checkpoint.objective.items()}
     tensors["random"] = checkpoint.random
     contiguous = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     with atomic_path(path) as temporary:
@@ -108,13 +111,13 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     check_facts(facts, path)
     if "random" not in tensors:
         raise CheckpointError(f"{path} is damaged: the tensor 'random' is missing.")
-    groups: dict[str, dict[str, torch.Tensor]] = {"model": {}, "average": {}, "optimizer": {}}
+    groups: dict[str, dict[str, torch.Tensor]] = {"model": {}, "average": {}, "optimizer": {}, "objective": {}}
     for name, tensor in tensors.items():
         group, _, rest = name.partition("/")
         if group in groups:
             groups[group][rest] = tensor
     optimizer = {(name.rpartition("/")[0], name.rpartition("/")[2]): tensor for name, tensor in groups["optimizer"].items()}
-    return Checkpoint(groups["model"], groups["average"], optimizer, tensors["random"], facts)
+    return Checkpoint(groups["model"], groups["average"], optimizer, tensors["random"], facts, groups["objective"])
 
 
 def check_facts(facts: object, path: Path) -> None:

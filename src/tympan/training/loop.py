@@ -27,7 +27,7 @@ from tympan.training.callbacks import Display, Keeper
 from tympan.training.checkpoint import Checkpoint, load_checkpoint
 from tympan.training.initial import take_weights
 from tympan.training.prepare import Prepared, Progress, prepare
-from tympan.training.recipe import Recipe
+from tympan.training.recipe import Recipe, check_recipe
 from tympan.training.tasks.ctc import CTCTask
 
 RESUMABLE = {"description", "data.workers", "data.cache", "training.threads", "training.checkpoint_minutes", "training.max_epochs"}
@@ -64,7 +64,7 @@ def train(recipe: Recipe, folder: Path, progress: Progress, display: Display, *,
     tell(prepared, checkpoint, display)
     describe_run(recipe, prepared, folder)
     steps = sum(-(-len(prepared.train.plan(epoch)) // recipe.training.accumulate) for epoch in range(recipe.training.max_epochs))
-    task = CTCTask(prepared.model, prepared.tokens, recipe.training, steps)
+    task = CTCTask(prepared.model, prepared.tokens, recipe.training, steps, prepared.objective)
     facts: dict[str, Any] = {
         "recipe": recipe.model_dump(mode="json"),
         "tokens": prepared.tokens.to_dict(),
@@ -113,6 +113,8 @@ def tell(prepared: Prepared, checkpoint: Checkpoint | None, display: Display) ->
     if prepared.left_out:
         count, first = len(prepared.left_out), next(iter(prepared.left_out.values()))
         display.note(f"{count} utterances are left out, named in run.json; the first: {first}")
+    if told := prepared.objective.describe():
+        display.note(told)
     extractor = prepared.train.extractor
     if empty := getattr(getattr(extractor, "filters", None), "empty", ()):  # SEED correction C17
         display.note(f"{len(empty)} of the {extractor.num_features} bands of {extractor.name} are always zero; fbank80 has none of these")
@@ -163,11 +165,19 @@ def place_epoch(trainer: Trainer, epoch: int) -> None:
 
 def check_same(recipe: Recipe, checkpoint: Checkpoint, folder: Path) -> None:
     """CheckpointError if the recipe differs from the run's in anything that would make another training of it."""
-    now, then = flatten(recipe.model_dump(mode="json")), flatten(checkpoint.facts["recipe"])
+    now, then = flatten(recipe.model_dump(mode="json")), flatten(completed(checkpoint.facts["recipe"]))
     changed = sorted(key for key in now.keys() | then.keys() if now.get(key) != then.get(key) and key not in RESUMABLE)
     if changed:
         listed = "; ".join(f"{key} was {then.get(key)!r}, is {now.get(key)!r}" for key in changed[:5])
         raise CheckpointError(f"The run in {folder} was begun with another recipe: {listed}.", "Name another folder by --run.")
+
+
+def completed(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A run's recipe with the defaults of keys that came after it."""
+    try:
+        return check_recipe(recipe, "of the run").model_dump(mode="json")
+    except RecipeError:  # it has keys or values that are no more; then these differ
+        return recipe
 
 
 def flatten(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
