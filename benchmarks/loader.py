@@ -31,6 +31,7 @@ from tympan.data.augment import Augmenter, AugmentRecipe
 from tympan.data.batches import plan_batches
 from tympan.data.cache import FeatureCache, FrameFeatures, cache_audio, open_uncached, plan_cache
 from tympan.data.torch_batches import SpeechData
+from tympan.data.torch_loading import Loader
 from tympan.features import Fbank80, Normalization
 from tympan.training.prepare import prepare
 from tympan.training.recipe import load_recipe
@@ -100,7 +101,7 @@ def speeds(utterances: list[Utterance], folder: Path, workers: int) -> dict[str,
 
 def speed(data: SpeechData, workers: int) -> float:
     """Audio seconds a second of one epoch, from its first batch on."""
-    batches = iter(data.loader(workers))
+    batches = Loader(data, workers).batches()
     next(batches)
     began = time.perf_counter()
     seconds = sum(batch.seconds for batch in batches)
@@ -118,27 +119,28 @@ def waiting(recipe_path: Path, utterances: list[Utterance], folder: Path, steps:
     prepared = prepare(recipe, silent)
     task = CTCTask(prepared.model, prepared.tokens, recipe.training, steps)
     optimizer = task.configure_optimizers()
-    loader = prepared.train.loader(recipe.data.workers)
-    waited = audio_s = began = 0.0
-    for step, batch in enumerate(loader):
+    batches = Loader(prepared.train, recipe.data.workers).batches()
+    waited = first_s = audio_s = began = 0.0
+    for step in range(steps + 1):
+        asked = time.perf_counter()
+        batch = next(batches)
+        waited += time.perf_counter() - asked
         if step == 1:  # the first batch waits for the workers to start, and the first step for its kernels
-            waited, audio_s, began = loader.waited_s, 0.0, time.perf_counter()
+            first_s, waited, audio_s, began = waited, 0.0, 0.0, time.perf_counter()
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.training.precision == "bf16-mixed"):
             loss = task.loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad()
         audio_s += batch.seconds
-        if step == steps:
-            break
     wall = time.perf_counter() - began
     return {
         "recipe": recipe.name,
-        "share": round((loader.waited_s - waited) / wall, 4),
+        "share": round(waited / wall, 4),
         "steps": step,
         "step_s": round(wall / step, 3),
         "audio_seconds_per_second": round(audio_s / wall),
-        "first_batch_s": round(waited, 2),
+        "first_batch_s": round(first_s, 2),
         "threads": torch.get_num_threads(),
         "workers": recipe.data.workers,
         "cores": os.cpu_count(),

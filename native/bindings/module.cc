@@ -3,10 +3,11 @@
 #include "bindings/module.h"
 
 NB_MODULE(_native, module) {
-    module.doc() = "The native part of Tympan: n-grams, their estimation, the search, and letters to phones.";
+    module.doc() = "The native part of Tympan: n-grams, their estimation, the search, letters to phones, and the denominator.";
     tympan::bind_errors(module);
     tympan::bind_ngram(module);
     tympan::bind_estimate(module);
     tympan::bind_search(module);
     tympan::bind_g2p(module);
+    tympan::bind_objective(module);
 }

@@ -36,5 +36,6 @@ void test_beam();
 void test_align();
 void test_decoder();
 void test_estimate();
+void test_denominator();
 
 }  // namespace tympan::tests

@@ -155,3 +155,30 @@ class GraphoneSearch:
     ) -> None: ...
     # (log10 of letters and phones together, posterior, phones), best first
     def search(self, letters: Sequence[int], nbest: int) -> list[tuple[float, float, list[int]]]: ...
+
+# ---- objectives of training: native/bindings/objective.cc
+
+Indices = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
+
+class Denominator:
+    def __init__(
+        self,
+        last: Indices,
+        parent: Indices,
+        backoff: Floats,
+        sources: Indices,
+        targets: Indices,
+        weights: Floats,
+        unigram: Floats,
+        final: Floats,
+    ) -> None: ...
+    def run(
+        self,
+        log_probs: Floats,
+        lengths: npt.NDArray[np.int64],
+        log_z: Floats,
+        posteriors: Floats,
+        threads: int = 1,
+        most_history: int = ...,
+    ) -> None: ...

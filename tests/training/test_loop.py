@@ -14,6 +14,7 @@ from tympan import features
 from tympan.errors import CheckpointError
 from tympan.training.checkpoint import Checkpoint
 from tympan.training.loop import tell
+from tympan.training.objectives import CTC
 from tympan.training.recipe import Recipe, check_recipe
 from tympan.training.resuming import check_same, flatten
 
@@ -73,6 +74,7 @@ def test_flatten_joins_keys_by_dots() -> None:
 def test_front_end_with_empty_filters_is_told_at_the_start(name: str, notes: list[str]) -> None:
     told: list[str] = []
     prepared: Any = SimpleNamespace(left_out={}, findings=[], train=SimpleNamespace(extractor=features.from_config({"name": name})))
+    prepared.objective = CTC()
     run: Any = SimpleNamespace(display=SimpleNamespace(note=told.append))
     tell(run, prepared, None)
     assert told == notes

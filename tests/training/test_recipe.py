@@ -63,7 +63,7 @@ def test_all_mistakes_are_named_at_once_with_their_paths() -> None:
             "sed": 3,
             "data": {"train": [], "max_batch_seconds": 0, "wrokers": 2},
             "augment": {"speed": {"factors": [0.1, 1.0]}, "noise": {"probability": 2}, "spec": {"time_share": -1}},
-            "training": {"max_epochs": 0, "schedule": "cosine", "learning_rate": "fast"},
+            "training": {"max_epochs": 0, "schedule": "linear", "learning_rate": "fast"},
         }
     )
     assert "12 mistakes" in message
@@ -79,7 +79,7 @@ def test_all_mistakes_are_named_at_once_with_their_paths() -> None:
         "augment.spec.time_share: ",
         "training.max_epochs: ",
         "training.schedule: ",
-        "(it is 'cosine')",
+        "(it is 'linear')",
         "training.learning_rate: ",
     ):
         assert part in message, part
@@ -298,3 +298,34 @@ def test_missing_dictionary_is_told_before_anything_else(tmp_path: Path) -> None
     recipe = check_recipe({**SMALL, "tokens": {"kind": "phones", "dictionary": tmp_path / "none.dict"}}, "small.yaml")
     with pytest.raises(TokenError, match=r"no pronouncing dictionary .*none\.dict"):
         speller(recipe)
+
+
+def test_objectives_have_keys_of_their_own() -> None:
+    crf = {"kind": "ctc-crf", "order": 4, "max_ngrams": 100, "ctc_weight": 0.5}
+    assert check_recipe({**SMALL, "training": {"objective": crf}}, "small.yaml").training.objective.model_dump() == crf
+    assert check_recipe(SMALL, "small.yaml").training.objective.kind == "ctc"
+    for kind in ("ctc", "ctc-smoothing", "ctc-blank-penalty", "ctc-priors", "ctc-crf"):
+        assert check_recipe({**SMALL, "training": {"objective": {"kind": kind}}}, "small.yaml").training.objective.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("objective", "parts"),
+    [
+        ({"kind": "mmi"}, ["training.objective", "'mmi'", "'ctc-crf'"]),
+        ({"order": 4}, ["training.objective: needs the key 'kind'"]),
+        ({"kind": "ctc", "order": 4}, ["training.objective.ctc.order: no such key"]),
+        ({"kind": "ctc-crf", "order": 1, "max_ngrams": 0}, ["training.objective.ctc-crf.order", "training.objective.ctc-crf.max_ngrams"]),
+        ({"kind": "ctc-smoothing", "weight": 1.0}, ["training.objective.ctc-smoothing.weight", "(it is 1.0)"]),
+        ({"kind": "ctc-blank-penalty", "penalty": -1}, ["training.objective.ctc-blank-penalty.penalty"]),
+        ({"kind": "ctc-priors", "decay": 1}, ["training.objective.ctc-priors.decay"]),
+    ],
+)
+def test_objective_that_is_none_is_refused_with_its_path(objective: dict[str, Any], parts: list[str]) -> None:
+    message = refusal({**SMALL, "training": {"objective": objective}})
+    for part in parts:
+        assert part in message
+
+
+def test_plateau_needs_sane_options() -> None:
+    message = refusal({**SMALL, "training": {"schedule": "plateau", "plateau_patience": 0, "plateau_factor": 1}})
+    assert "training.plateau_patience" in message and "training.plateau_factor" in message

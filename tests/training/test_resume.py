@@ -15,7 +15,7 @@ import torch
 
 from tympan.data import write_manifest
 from tympan.errors import CheckpointError
-from tympan.training.checkpoint import load_checkpoint
+from tympan.training.checkpoint import load_checkpoint, save_checkpoint
 from tympan.training.loop import train
 from tympan.training.recipe import Recipe, check_recipe
 from tympan.training.run import Silence
@@ -90,7 +90,7 @@ def metrics(folder: Path) -> list[dict[str, Any]]:
 def same(one: Path, other: Path) -> None:
     expected, found = load_checkpoint(one / "last.safetensors"), load_checkpoint(other / "last.safetensors")
     assert found.facts == expected.facts
-    for part in ("model", "average", "optimizer"):
+    for part in ("model", "average", "optimizer", "objective"):
         before, after = getattr(expected, part), getattr(found, part)
         assert before.keys() == after.keys()
         assert [name for name in before if not torch.equal(before[name], after[name])] == []
@@ -140,6 +140,36 @@ def test_broken_training_ends_where_the_unbroken_one_ends(
         train(recipe, tmp_path, progress, breaks(patched, place))
     train(recipe, tmp_path, progress, Display(), resume=True)
     same(whole, tmp_path)
+
+
+REMEMBERING = [  # what is kept beside AdamW's moments and the step
+    {"schedule": "plateau", "plateau_patience": 1, "optimizer": "novograd", "objective": {"kind": "ctc-priors", "decay": 0.9}},
+    {"schedule": "noam", "objective": {"kind": "ctc-crf", "order": 2, "max_ngrams": 20}},
+]
+
+
+@pytest.mark.parametrize("options", REMEMBERING)
+def test_all_that_a_training_remembers_is_resumed(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    sections = recipe.model_dump()
+    changed = check_recipe({**sections, "training": {**sections["training"], **options}}, "noise.yaml")
+    train(changed, tmp_path / "whole", progress, Display())
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        train(changed, tmp_path / "broken", progress, breaks(patched, "step 12"))
+    train(changed, tmp_path / "broken", progress, Display(), resume=True)
+    same(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_run_from_before_a_key_existed_is_resumed(whole: Path, recipe: Recipe, tmp_path: Path) -> None:
+    found = load_checkpoint(whole / "last.safetensors")
+    training = {key: value for key, value in found.facts["recipe"]["training"].items() if key not in ("objective", "optimizer")}
+    found.facts["recipe"] = {**found.facts["recipe"], "training": training}
+    save_checkpoint(tmp_path / "last.safetensors", found)
+    train(recipe, tmp_path, progress, Display(), resume=True)
+    changed = check_recipe({**recipe.model_dump(), "training": {**training, "optimizer": "novograd"}}, "noise.yaml")
+    with pytest.raises(CheckpointError, match=r"training\.optimizer was 'adamw', is 'novograd'"):
+        train(changed, tmp_path, progress, Display(), resume=True)
 
 
 def test_finished_training_resumed_does_nothing(whole: Path, recipe: Recipe) -> None:

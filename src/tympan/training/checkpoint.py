@@ -64,6 +64,7 @@ class Checkpoint:
         random: torch's generator state on the CPU, of the first process.
         facts: plain data, see `Facts`.
         more_random: states of other generators, see `capture_random`.
+        objective: what the training objective remembers, by name; mostly nothing.
     """
 
     model: dict[str, torch.Tensor]
@@ -71,6 +72,7 @@ class Checkpoint:
     optimizer: dict[tuple[str, str], torch.Tensor]
     random: torch.Tensor
     facts: dict[str, Any]
+    objective: dict[str, torch.Tensor] = field(default_factory=dict)
     more_random: dict[str, torch.Tensor] = field(default_factory=dict)
 
     @property
@@ -92,6 +94,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     tensors |= {f"average/{name}": tensor for name, tensor in checkpoint.average.items()}
     tensors |= {f"optimizer/{name}/{state}": tensor for (name, state), tensor in checkpoint.optimizer.items()}
     tensors |= {f"random/{name}": tensor for name, tensor in checkpoint.more_random.items()}
+    tensors |= {f"objective/{name}": tensor for name, tensor in checkpoint.objective.items()}
     tensors["random"] = checkpoint.random
     contiguous = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     metadata = {KEY: json.dumps({"format": FORMAT, **checkpoint.facts})}
@@ -141,13 +144,13 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     check_facts(facts, path)
     if "random" not in tensors:
         raise CheckpointError(f"{path} is damaged: the tensor 'random' is missing.")
-    groups: dict[str, dict[str, torch.Tensor]] = {"model": {}, "average": {}, "optimizer": {}, "random": {}}
+    groups: dict[str, dict[str, torch.Tensor]] = {"model": {}, "average": {}, "optimizer": {}, "random": {}, "objective": {}}
     for name, tensor in tensors.items():
         group, _, rest = name.partition("/")
         if group in groups and rest:
             groups[group][rest] = tensor
     optimizer = {(name.rpartition("/")[0], name.rpartition("/")[2]): tensor for name, tensor in groups["optimizer"].items()}
-    return Checkpoint(groups["model"], groups["average"], optimizer, tensors["random"], facts, groups["random"])
+    return Checkpoint(groups["model"], groups["average"], optimizer, tensors["random"], facts, groups["objective"], groups["random"])
 
 
 def check_facts(facts: object, path: Path) -> None:

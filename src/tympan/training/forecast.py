@@ -17,6 +17,7 @@ from tympan.data.torch_batches import PAD_FRAMES, Batch
 from tympan.features import Extractor
 from tympan.models.build import count_parameters
 from tympan.tokens import TokenTable
+from tympan.training.objectives import build_objective
 from tympan.training.prepare import build_network, check_texts, speller, token_table
 from tympan.training.recipe import Recipe
 from tympan.training.sounds import plan_sounds
@@ -98,7 +99,8 @@ def forecast(recipe: Recipe) -> Forecast:
     plan = plan_batches([utterance.duration for utterance in train], recipe.data.max_batch_seconds / views, seed=recipe.seed, epoch=0)
     middle = sorted(plan, key=lambda batch: max(train[index].duration for index in batch))[len(plan) // 2] * views
     batch = noise_batch([train[index] for index in middle], extractor, tokens, spell, views)
-    task = CTCTask(model, tokens, recipe.training, len(plan) * recipe.training.max_epochs)
+    objective = build_objective(recipe.training.objective, len(tokens), [tokens.encode(spell(utterance.text)) for utterance in train])
+    task = CTCTask(model, tokens, recipe.training, len(plan) * recipe.training.max_epochs, objective)
     step_s, batch_mb = timed(task, batch, recipe)
     output = int(model.output_lengths(torch.tensor([batch.features.shape[1]]))[0])
     return Forecast(

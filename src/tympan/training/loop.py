@@ -109,6 +109,8 @@ def tell(run: Run, prepared: Prepared, checkpoint: Checkpoint | None) -> None:
     if prepared.left_out:
         count, first = len(prepared.left_out), next(iter(prepared.left_out.values()))
         display.note(f"{count} utterances are left out, named in run.json; the first: {first}")
+    if told := prepared.objective.describe():
+        display.note(told)
     extractor = prepared.train.extractor
     if empty := getattr(getattr(extractor, "filters", None), "empty", ()):  # SEED correction C17
         display.note(f"{len(empty)} of the {extractor.num_features} bands of {extractor.name} are always zero; fbank80 has none of these")
@@ -137,7 +139,7 @@ def fit(run: Run, prepared: Prepared, checkpoint: Checkpoint | None, *, heart: b
     """Lightning's loop, with our steps, checkpoints, loggers and display in place of its own."""
     step = checkpoint.facts["step"] if checkpoint is not None else 0
     sinks = open_sinks(run.recipe, run.folder, step) if own_rank() == 0 else []
-    task = CTCTask(prepared.model, prepared.tokens, run.recipe.training, run.steps)
+    task = CTCTask(prepared.model, prepared.tokens, run.recipe.training, run.steps, prepared.objective)
     if run.recipe.data.features_on == "device":
         task.featurize = Featurizer(run.train)
         for data in filter(None, (run.train, run.dev, run.watch)):

@@ -27,6 +27,7 @@ from tympan.models.build import build, count_parameters
 from tympan.models.ctc import CTCModel
 from tympan.models.presets import PRESETS
 from tympan.tokens import BLANK_TOKEN, TokenTable
+from tympan.training.objectives import Objective, build_objective
 from tympan.training.recipe import ModelRecipe, Recipe, StreamingRecipe
 from tympan.training.sounds import Progress as Progress
 from tympan.training.sounds import open_sounds
@@ -45,8 +46,9 @@ class Prepared:
         model_config: the resolved description of the network, for checkpoint and bundle.
         left_out: utterance id -> why it is not trained on.
         findings: what the doctor says of transcripts and sets, a line each.
-        watch: data that is only judged, before and after; None for none.
         streaming: how the network learns to hear in chunks, for checkpoint and bundle; empty if it does not.
+        objective: what is minimised.
+        watch: data that is only judged, before and after; None for none.
     """
 
     train: SpeechData
@@ -57,6 +59,7 @@ class Prepared:
     left_out: dict[str, str]
     findings: list[str]
     streaming: dict[str, Any]
+    objective: Objective
     watch: SpeechData | None = None
 
 
@@ -176,7 +179,9 @@ def prepare(recipe: Recipe, progress: Progress) -> Prepared:
     if recipe.streaming is not None:
         train_data.hearing = hearing(recipe.streaming, train_data, progress)
         streaming = {"chunk_sizes": recipe.streaming.chunk_sizes, "normalization": train_data.hearing.normalization.config()}
-    return Prepared(train_data, dev_data, tokens, model, config, left_out, findings, streaming, watched[0] if watched else None)
+    objective = build_objective(recipe.training.objective, len(tokens), train_data.tokens)
+    judged = watched[0] if watched else None
+    return Prepared(train_data, dev_data, tokens, model, config, left_out, findings, streaming, objective, judged)
 
 
 def hearing(recipe: StreamingRecipe, data: SpeechData, progress: Progress) -> Hearing:

@@ -84,13 +84,57 @@ class StreamingRecipe(Strict):
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
+class CTCRecipe(Strict):
+    """CTC and nothing else."""
+
+    kind: Literal["ctc"] = "ctc"
+
+
+class SmoothingRecipe(Strict):
+    """CTC with label smoothing."""
+
+    kind: Literal["ctc-smoothing"]
+    weight: Share = Field(0.1, description="of the divergence from equal probabilities; CTC has the rest")
+
+
+class BlankPenaltyRecipe(Strict):
+    """CTC that prefers paths with fewer blanks."""
+
+    kind: Literal["ctc-blank-penalty"]
+    penalty: float = Field(0.5, ge=0, description="nats for each blank")
+
+
+class PriorRecipe(Strict):
+    """CTC with label priors."""
+
+    kind: Literal["ctc-priors"]
+    weight: float = Field(0.3, ge=0, le=1, description="of the prior")
+    decay: Share = Field(0.999, description="share of the old prior that a batch leaves")
+
+
+class CRFRecipe(Strict):
+    """CTC-CRF, a lattice-free sequence objective: the transcript against all token sequences of an n-gram."""
+
+    kind: Literal["ctc-crf"]
+    order: int = Field(3, ge=2, le=6, description="of the n-gram of the training transcripts' tokens")
+    max_ngrams: int = Field(30_000, gt=0, description="of two tokens and more; rare ones are pruned until there are no more")
+    ctc_weight: float = Field(0.1, ge=0, description="of plain CTC, added")
+
+
+ObjectiveRecipe = CTCRecipe | SmoothingRecipe | BlankPenaltyRecipe | PriorRecipe | CRFRecipe
+
+
 class TrainingRecipe(Strict):
     """Optimiser, schedule, and how long."""
 
     max_epochs: int = Field(20, gt=0)
-    learning_rate: float = Field(5e-4, gt=0, description="peak of the one-cycle schedule")
+    objective: Annotated[ObjectiveRecipe, Field(discriminator="kind")] = CTCRecipe()
+    optimizer: Literal["adamw", "novograd"] = "adamw"
+    learning_rate: float = Field(5e-4, gt=0, description="peak of the schedule")
     warmup_share: float = Field(0.1, ge=0, lt=1, description="share of all steps in which the rate rises")
-    schedule: Literal["onecycle", "constant"] = "onecycle"
+    schedule: Literal["onecycle", "cosine", "noam", "plateau", "constant"] = "onecycle"
+    plateau_patience: int = Field(3, gt=0, description="epochs without a new lowest dev WER before the rate falls; for plateau only")
+    plateau_factor: float = Field(0.5, gt=0, lt=1, description="by which it falls; for plateau only")
     weight_decay: float = Field(0.01, ge=0)
     betas: tuple[Share, Share] = (0.9, 0.98)
     gradient_clip: float = Field(5.0, gt=0)
@@ -225,5 +269,7 @@ def describe(problem: Any) -> str:
         return "is missing"
     if problem["type"] == "model_type":
         return f"is a section of keys and values (it is {problem['input']!r})"
+    if problem["type"] == "union_tag_not_found":
+        return "needs the key 'kind'"
     said = str(problem["msg"]).removeprefix("Value error, ")
     return f"{said} (it is {problem['input']!r})" if problem["loc"] else said

@@ -22,7 +22,8 @@ def capture(task: CTCTask, optimizer: torch.optim.Optimizer, facts: dict[str, An
         if isinstance(value, torch.Tensor)
     }
     counters = {"step": task.optimizer_steps, "average_steps": task.average.steps}
-    return Checkpoint(task.model.state_dict(), task.average.weights, states, torch.get_rng_state(), {**facts, **counters})
+    weights = task.model.state_dict(), task.average.weights
+    return Checkpoint(*weights, states, torch.get_rng_state(), {**facts, **counters}, task.objective.state_dict())
 
 
 def restore(task: CTCTask, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint) -> None:
@@ -33,6 +34,7 @@ def restore(task: CTCTask, optimizer: torch.optim.Optimizer, checkpoint: Checkpo
     """
     try:
         task.model.load_state_dict(checkpoint.model)
+        task.objective.load_state_dict(checkpoint.objective)
         task.average.weights = {name: checkpoint.average[name].clone() for name in task.average.weights}
     except (RuntimeError, KeyError):
         raise CheckpointError(
@@ -40,6 +42,7 @@ def restore(task: CTCTask, optimizer: torch.optim.Optimizer, checkpoint: Checkpo
         ) from None
     task.average.steps = checkpoint.facts["average_steps"]
     task.optimizer_steps = checkpoint.facts["step"]
+    task.errors = [row["wer"] for row in checkpoint.facts["history"]]
     for name, parameter in task.model.named_parameters():
         # Step counters stay on the CPU, where AdamW keeps them; moments go where the parameter is.
         state = {

@@ -16,6 +16,7 @@ from tympan.data.torch_batches import Batch
 from tympan.data.torch_loading import Group
 from tympan.models import CTCModel, build
 from tympan.tokens import TokenTable
+from tympan.training.objectives import CTC
 from tympan.training.recipe import TrainingRecipe
 from tympan.training.tasks.ctc import CTCTask, ctc_loss, disagreement, impossible
 
@@ -162,6 +163,30 @@ def test_validation_counts_words_characters_blanks_and_loss_over_all_batches() -
     assert validation.blank_share == (3 + 0 + 2 + 5) / 17
     assert validation.samples == [("a b", "a b"), ("c", "c")]
     assert validation.loss > 1  # "ab" is all but impossible
+
+
+def test_validation_decodes_what_the_objective_hears() -> None:
+    class Backwards(CTC):
+        def heard(self, log_probs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+            return log_probs.flip(1)
+
+    a, b = TABLE.encode("ab")
+    trained = CTCTask(Told(), TABLE, TrainingRecipe(), 100, Backwards())  # type: ignore[arg-type]
+    validation = trained.validate([batch([[a, 0, b]], ["ba"])])
+    assert validation.wer == 0 and validation.samples == [("ba", "ba")] and validation.loss > 1
+
+
+def test_the_objective_is_minimised_and_taps_by_ctc() -> None:
+    class Thrice(CTC):
+        def forward(self, *given: torch.Tensor) -> torch.Tensor:
+            return 3 * ctc_loss(*given)
+
+    torch.manual_seed(0)
+    model, data = tiny(taps=[1]).eval(), two()
+    output = model.run(data.features, data.lengths)
+    final, tap = (ctc_loss(each, output.lengths, data.tokens, data.token_lengths) for each in (output.log_probs, *output.intermediate))
+    trained = CTCTask(model, TABLE, TrainingRecipe(intermediate_weight=0.3), 100, Thrice())
+    torch.testing.assert_close(trained.loss(data), 0.7 * 3 * final + 0.3 * tap)
 
 
 def test_validation_of_the_certain_truth_costs_nothing() -> None:

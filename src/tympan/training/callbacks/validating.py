@@ -37,6 +37,7 @@ class Validator(Callback):
         self.validation = validate(run, module, run.dev)
         place.epoch, place.batch = place.epoch + 1, 0
         place.history.append({"epoch": place.epoch, **self.validation.row()})
+        module.errors = [row["wer"] for row in place.history]
         run.train.epoch, run.train.start = place.epoch, 0
         trainer.should_stop = bool(run.over()) or (self.heart and self.validation.wer == self.validation.cer == 0)
 

@@ -17,22 +17,13 @@ from tympan.models.ctc import CTCModel
 from tympan.models.layers.lengths import length_mask
 from tympan.tokens import BLANK, TokenTable
 from tympan.training.average import WeightAverage
+from tympan.training.objectives import CTC, Objective, ctc_loss, impossible
+from tympan.training.optimizers import make_optimizer
 from tympan.training.ranks import Ranks
 from tympan.training.recipe import TrainingRecipe
-from tympan.training.schedule import SCHEDULES
+from tympan.training.schedule import SCHEDULES, plateau_factor
 from tympan.training.step import Stepper, Taken
 from tympan.training.validation import Emission, Heard, Validation
-
-
-def ctc_loss(log_probs: torch.Tensor, lengths: torch.Tensor, tokens: torch.Tensor, token_lengths: torch.Tensor) -> torch.Tensor:
-    """Sum of -log P(tokens | log_probs) over the batch divided by its output frames (SEED correction C13).
-
-    An utterance whose tokens do not fit into its frames adds nothing; `impossible` finds those.
-
-    Source: Graves et al. 2006, equation 12.
-    """
-    total = F.ctc_loss(log_probs.transpose(0, 1), tokens, lengths, token_lengths, BLANK, "sum", zero_infinity=True)
-    return total / lengths.sum().clamp(min=1)
 
 
 def disagreement(log_probs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
@@ -51,17 +42,6 @@ def disagreement(log_probs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor
     return both.masked_fill(~valid, 0.0).sum() / lengths.sum().clamp(min=1)
 
 
-def impossible(lengths: torch.Tensor, tokens: torch.Tensor, token_lengths: torch.Tensor) -> list[int]:
-    """Utterances with fewer frames than tokens plus equal neighbours (SEED correction C14)."""
-    found, start = [], 0
-    for index, (frames, count) in enumerate(zip(lengths.tolist(), token_lengths.tolist(), strict=True)):
-        target = tokens[start : start + count]
-        start += count
-        if frames < count + int((target[1:] == target[:-1]).sum()):
-            found.append(index)
-    return found
-
-
 def blank_share(log_probs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Share of the valid frames of log_probs (B, T, V) whose best token is the blank, a scalar."""
     valid = length_mask(lengths, log_probs.shape[1])
@@ -78,16 +58,20 @@ class CTCTask(LightningModule):
         tokens: its token table.
         recipe: the training section of the recipe.
         total_steps: optimiser steps of the whole training, for the schedule.
+        objective: of the final log_probs; plain CTC by default. Intermediate ones are trained by plain CTC.
     """
 
     automatic_optimization = False
 
-    def __init__(self, model: CTCModel, tokens: TokenTable, recipe: TrainingRecipe, total_steps: int) -> None:
+    def __init__(
+        self, model: CTCModel, tokens: TokenTable, recipe: TrainingRecipe, total_steps: int, objective: Objective | None = None
+    ) -> None:
         super().__init__()
         self.model = model
         self.tokens = tokens
         self.recipe = recipe
         self.total_steps = total_steps
+        self.objective = objective or CTC()
         self.average = WeightAverage(model, recipe.ema_decay)
         self.stepper = Stepper(self)
         self.featurize: Callable[[Batch], Batch] = lambda batch: batch
@@ -95,6 +79,7 @@ class CTCTask(LightningModule):
         self.optimizer_steps = 0
         self.watched = False  # whether `loss` is to find the share of blanks
         self.blank_share = torch.zeros(())
+        self.errors: list[float] = []  # the rates of all validations of the training, for the schedule "plateau"
 
     def transfer_batch_to_device(self, batch: Group, device: torch.device, dataloader_idx: int) -> Group:
         return replace(batch, batches=[self.featurize(part.to(device)) for part in batch.batches])
@@ -109,14 +94,13 @@ class CTCTask(LightningModule):
         return self.model.output_lengths(batch.lengths)
 
     def loss(self, batch: Batch) -> torch.Tensor:
-        """The final CTC loss, mixed with the mean of the intermediate ones; with two views, plus their disagreement."""
+        """The objective, mixed with the mean of the intermediate CTC losses; with two views, plus their disagreement."""
         output = self.model.run(batch.features, batch.lengths, batch.chunk_sizes)
         if self.watched:
             self.blank_share = blank_share(output.log_probs.detach(), output.lengths)
-        loss, *taps = (
-            ctc_loss(log_probs, output.lengths, batch.tokens, batch.token_lengths) for log_probs in (output.log_probs, *output.intermediate)
-        )
-        if taps:
+        targets = output.lengths, batch.tokens, batch.token_lengths
+        loss: torch.Tensor = self.objective(output.log_probs, *targets)
+        if taps := [ctc_loss(log_probs, *targets) for log_probs in output.intermediate]:
             weight = self.recipe.intermediate_weight
             loss = (1 - weight) * loss + weight * torch.stack(taps).mean()
         if batch.views == 2 and self.recipe.consistency:
@@ -124,15 +108,13 @@ class CTCTask(LightningModule):
         return loss
 
     def configure_optimizers(self) -> Any:
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        decay = [p for p in trained if p.ndim > 1]
-        rest = [p for p in trained if p.ndim <= 1]  # biases and norms are not pulled to 0
-        groups = [{"params": decay, "weight_decay": self.recipe.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=self.recipe.learning_rate, betas=self.recipe.betas, fused=True)
+        return make_optimizer(self.model, self.recipe)
 
     def learning_rate(self) -> float:
         """The rate of the next optimiser step."""
         share = SCHEDULES[self.recipe.schedule](self.optimizer_steps, self.total_steps, self.recipe.warmup_share)
+        if self.recipe.schedule == "plateau":
+            share *= plateau_factor(self.errors, self.recipe.plateau_patience, self.recipe.plateau_factor)
         return self.recipe.learning_rate * share
 
     def shorten_gradients(self) -> torch.Tensor:
@@ -149,7 +131,7 @@ class CTCTask(LightningModule):
 
     @torch.no_grad()
     def validate(self, batches: Iterable[Batch], samples: int = 3, ranks: Ranks = Ranks()) -> Validation:  # noqa: B008 (a constant)
-        """Greedy decoding of the batches of all `ranks` with the averaged weights; with phones, `wer` is the phone error rate."""
+        """Greedy decoding of what the objective hears in all ranks' batches, with averaged weights; of phones, `wer` is their error rate."""
         found = Heard()
         training = self.model.training
         with self.average.applied():
@@ -168,7 +150,7 @@ class CTCTask(LightningModule):
         found.loss += valid * float(ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths))
         found.frames += valid
         targets = torch.split(batch.tokens, batch.token_lengths.tolist())
-        rows = log_probs.float().cpu().numpy()
+        rows = self.objective.heard(log_probs, lengths).float().cpu().numpy()
         if found.emission is None:
             features = batch.features[0, : int(batch.lengths[0])].float().cpu().numpy()
             found.emission = Emission(features, rows[0, : int(lengths[0])])
