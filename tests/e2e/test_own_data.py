@@ -51,7 +51,7 @@ def test_chosen_recipe_trains_again_by_itself(tympan: Run, own: Path) -> None:
     result = tympan("train", own / "chosen.yaml", "--dry-run")
     assert result.returncode == 0, result.stderr
     facts = yaml.safe_load(result.stdout)
-    assert facts["forecast"]["epochs"] == 10 and facts["forecast"]["steps_an_epoch"] > 0
+    assert facts["forecast"]["epochs"] == 14 and facts["forecast"]["steps_an_epoch"] > 0
 
 
 @pytest.mark.parametrize("start", ["model.tympan", "best.safetensors"])
