@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from tympan.models.layers.gru import gru
 from tympan.models.layers.lengths import length_mask
 
 
@@ -44,6 +45,8 @@ class BidirectionalGRU(nn.Module):
         return read.masked_fill(~length_mask(lengths, x.shape[1])[:, :, None], 0.0)
 
     def _packed(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        if x.device.type == "cpu":
+            return gru(self.gru, x, lengths)
         at_least_one = lengths.clamp(min=1).cpu()  # packing refuses empty utterances and lengths on a device
         packed = pack_padded_sequence(x, at_least_one, batch_first=True, enforce_sorted=False)
         return pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=x.shape[1])[0]
