@@ -56,7 +56,7 @@ class MelSpectrogram(nn.Module):
 
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
         spectrum = torch.stft(samples, 400, 200, window=self.window, return_complex=True, pad_mode="reflect").abs() ** 2
-        return spectrum.T @ self.filters  # (T, 128)
+        return (self.filters @ spectrum).T  # (T, 128)
 
 
 class Recordings(torch.utils.data.Dataset[tuple[torch.Tensor, list[int]]]):
@@ -173,7 +173,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     utterances = [utterance for manifest in arguments.manifests for utterance in read_manifest(manifest)]
     with tempfile.TemporaryDirectory() as folder:
-        rows = [{"audio_filepath": str(one.audio.resolve()), "duration": one.duration, "text": one.text, "id": one.id} for one in utterances]
+        rows = [{"audio_filepath": str(of.audio.resolve()), "duration": of.duration, "text": of.text, "id": of.id} for of in utterances]
         write_manifest(Path(folder) / "train.jsonl", rows)
         write_manifest(Path(folder) / "dev.jsonl", rows[:20])
         paths = {"data.train": [f"{folder}/train.jsonl"], "data.dev": [f"{folder}/dev.jsonl"], "data.cache": folder}

@@ -159,6 +159,32 @@ def test_loader_leaves_the_random_state_of_torch_alone(data: SpeechData) -> None
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_joined_utterances_bring_their_sounds_texts_and_tokens(data: SpeechData) -> None:
+    alone = data.examples(4)[0]
+    data.augmentation = Augmenter(AugmentRecipe.model_validate({"joined": {"probability": 1, "seconds": 6}, "spec": None}), RATE)
+    data.separator = 99
+    lengths = set()
+    for data.epoch in range(20):
+        found, followers = data.examples(4)[0], data.followers(4)
+        assert found.id == "u4" and found.text == " ".join(f"text {index}" for index in [4, *followers])
+        assert [token for token in found.tokens if token != 99] == [t for index in [4, *followers] for t in (index, index + 1)]
+        assert found.tokens.count(99) == len(followers) and found.tokens[-1] != 99
+        said = sum(COUNTS[index] for index in [4, *followers]) / RATE
+        assert said <= found.seconds <= said + 0.25 * len(followers) + 1e-9 and said <= 6
+        assert np.array_equal(found.features, data.examples(4)[0].features), "an epoch's draws come again"
+        if not followers:
+            assert np.array_equal(found.features, alone.features)
+        lengths.add(len(followers))
+    assert 0 in lengths and max(lengths) > 2
+
+
+def test_batches_of_joined_utterances_keep_about_their_bound(data: SpeechData) -> None:
+    data.augmentation = Augmenter(AugmentRecipe.model_validate({"joined": {"probability": 1, "seconds": 3}, "spec": None}), RATE)
+    data.max_batch_seconds = 6.0
+    seconds = [batch.features.shape[0] * int(batch.lengths.max()) / 100 for data.epoch in range(10) for batch in data]
+    assert np.mean(seconds) < 6.0 and data.plan(0) != replace(data, augmentation=Augmenter()).plan(0)
+
+
 def test_nonspeech_is_added_with_an_empty_transcript(data: SpeechData) -> None:
     data.augmentation = Augmenter(AugmentRecipe.model_validate({"nonspeech": {"share": 0.3}}), RATE)
     batches = list(data)

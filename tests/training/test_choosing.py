@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from tympan.data import read_manifest, write_manifest
 from tympan.data.manifest import Utterance
 from tympan.errors import ManifestError, RecipeError
 from tympan.tokens import TokenTable
-from tympan.training.choosing import MAX_EPOCHS, PIECES_HOURS, choose, infeasible
+from tympan.training.choosing import PIECES_HOURS, choose, infeasible
 from tympan.training.recipe import check_recipe
 from tympan.training.sizes import SIZES
 
@@ -45,15 +46,29 @@ def test_an_unknown_size_is_refused_with_those_there_are(tmp_path: Path) -> None
 
 
 def test_the_less_there_is_to_hear_the_more_often_it_is_heard(tmp_path: Path) -> None:
-    few = chosen(tmp_path, "tiny", seconds=0.3, text="a")["training"]["max_epochs"]
-    many = chosen(tmp_path, "tiny", seconds=3.0)["training"]["max_epochs"]
-    assert few == MAX_EPOCHS and many == round(SIZES["tiny"].hours / (300 * 3 / 3600))
+    few = chosen(tmp_path, "tiny", seconds=2.1)["training"]["max_epochs"]
+    many = chosen(tmp_path, "tiny", seconds=6.0)["training"]["max_epochs"]
+    assert few == round(SIZES["tiny"].hours / (2 * 300 * 2.1 / 3600)), "in two views"
+    assert many == round(SIZES["tiny"].hours / (2 * 300 * 6.0 / 3600))
 
 
 def test_few_speakers_widen_the_augmentation(tmp_path: Path) -> None:
     few, many = chosen(tmp_path, speakers=4)["augment"], chosen(tmp_path, speakers=30)["augment"]
     assert "vocal_tract" in few and "vocal_tract" not in many
     assert max(few["speed"]["factors"]) > max(many["speed"]["factors"])
+
+
+def test_words_alone_are_joined_and_lose_their_level(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    for number in range(40):
+        gain = 10 ** rng.uniform(-2, 0)
+        soundfile.write(tmp_path / f"{number}.wav", gain * rng.uniform(-1, 1, 8000), 16_000)
+    train, dev = manifest(tmp_path / "train.jsonl", 40, seconds=0.5, text="a"), manifest(tmp_path / "dev.jsonl", 40, seconds=0.5, text="a")
+    recipe = choose([train], [dev], "tiny", tmp_path / "run", name="own").recipe
+    assert recipe["normalization"]["mode"] == "level" and "volume" not in recipe["augment"]
+    assert max(recipe["normalization"]["std"]) < 1.6, "the noise alone has 1.3, with the levels 3"
+    assert recipe["augment"]["joined"]["seconds"] > 0.5 and recipe["tokens"] == {"kind": "characters", "characters": " a"}
+    assert "joined" not in chosen(tmp_path)["augment"]
 
 
 def test_fast_speech_gets_a_head_with_more_frames(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from tympan.features import Extractor, Normalization
 # Batches are padded to multiples of this, so that few shapes occur: CPU kernels are generated for each shape anew.
 PAD_FRAMES = 64
 NO_SAMPLES = np.zeros(0, np.float32)
+JOINED = 2**32  # a place among the numbers that seed an utterance's draws, beyond every number of views
 
 
 @dataclass
@@ -173,6 +175,7 @@ class SpeechData:
         step_batches: for one step in all processes together; they are of like length.
         passes: how often an epoch goes through the data.
         samples_only: leave the features to whoever trains.
+        separator: the token between the words of joined utterances; None where none stands there.
     """
 
     utterances: Sequence[Utterance]
@@ -195,18 +198,26 @@ class SpeechData:
     step_batches: int = 1
     passes: int = 1
     samples_only: bool = False
+    separator: int | None = None
 
     def durations(self) -> npt.NDArray[np.float64]:
         """(n,) seconds of the utterances."""
         return self.cache.durations()[list(self.positions)]
 
+    @cached_property
+    def planned(self) -> npt.NDArray[np.float64]:
+        """`durations`, kept."""
+        return self.durations()
+
     def plan(self, epoch: int) -> list[list[int]]:
         """The batches of all ranks in an epoch, as indices of utterances; those past the last utterance are non-speech."""
         durations = self.durations()
         extra = round(len(durations) * self.augmentation.nonspeech)
+        joined = self.augmentation.recipe.joined
+        longer = joined.expected(durations) if joined is not None else 1.0
         batches = plan_batches(
             np.concatenate([durations, np.full(extra, 6.0)]),
-            self.max_batch_seconds / self.views,
+            self.max_batch_seconds / self.views / longer,
             seed=self.seed,
             epoch=epoch if self.shuffle else 0,
             world_size=max(self.world_size, self.step_batches),
@@ -245,7 +256,11 @@ class SpeechData:
             utterance, tokens = replace(self.utterances[0], id=f"nonspeech-{index}", text=""), []
         else:
             utterance, tokens = self.utterances[index], self.tokens[index]
-        sound = self.hear(index, rng)
+        followers = self.followers(index)
+        if followers:
+            text = " ".join([utterance.text, *(self.utterances[other].text for other in followers)])
+            utterance, tokens = replace(utterance, text=" ".join(text.split())), self.join_tokens([index, *followers])
+        sound = self.hear(index, rng, followers)
         found = []
         for view in range(self.views):
             if view:  # the sound is the same, what follows is drawn anew
@@ -260,7 +275,22 @@ class SpeechData:
             found.append(Example(self.augmentation.change_features(normalization(sound.features), rng), *facts))
         return found
 
-    def hear(self, index: int, rng: np.random.Generator) -> Heard:
+    def followers(self, index: int) -> list[int]:
+        """The utterances that are joined to utterance `index` in this epoch."""
+        joined = self.augmentation.recipe.joined
+        if joined is None or index >= len(self.utterances):
+            return []
+        return joined.followers(index, self.planned, np.random.default_rng([self.seed, self.epoch, index, JOINED]))
+
+    def join_tokens(self, indices: Sequence[int]) -> list[int]:
+        """The tokens of several utterances as one, with what stands between words between them."""
+        between = [] if self.separator is None else [self.separator]
+        tokens: list[int] = []
+        for index in indices:
+            tokens += [*(between if tokens and self.tokens[index] else []), *self.tokens[index]]
+        return tokens
+
+    def hear(self, index: int, rng: np.random.Generator, followers: Sequence[int] = ()) -> Heard:
         """Utterance `index`, changed as drawn: its features before normalisation, or its samples for whoever computes them."""
         rate = self.extractor.sample_rate
         if index >= len(self.utterances):
@@ -269,11 +299,20 @@ class SpeechData:
             self.augmentation.change_samples(NO_SAMPLES, rng)  # draws what it draws for samples, so that masks are the same
             return Heard(self.cache.features(self.positions[index]), float(self.cache.lengths[self.positions[index]]) / rate)
         else:
-            samples = self.augmentation.change_samples(self.cache.samples(self.positions[index]), rng)
+            samples = self.augmentation.change_samples(self.samples([index, *followers]), rng)
         if self.samples_only:
             shape = self.extractor.num_frames(len(samples)), self.extractor.num_features
             return Heard(np.zeros(shape, np.float32), len(samples) / rate, samples)
         return Heard(self.extractor(samples), len(samples) / rate)
+
+    def samples(self, indices: Sequence[int]) -> npt.NDArray[np.float32]:
+        """(N,) of several utterances as one, as they were recorded; of one, its own."""
+        assert not isinstance(self.cache, FeatureCache)
+        sounds = [self.cache.samples(self.positions[index]) for index in indices]
+        joined = self.augmentation.recipe.joined
+        if joined is None or len(sounds) == 1:
+            return sounds[0]
+        return joined.join(sounds, self.extractor.sample_rate, np.random.default_rng([self.seed, self.epoch, indices[0], JOINED, 1]))
 
     def features(self, index: int) -> npt.NDArray[np.float32]:
         """(T, F) of utterance `index` as it was recorded, before normalisation."""

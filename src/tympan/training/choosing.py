@@ -10,16 +10,23 @@ from typing import Any
 
 import numpy as np
 
+from tympan.data.augment import AugmentRecipe
 from tympan.data.manifest import Utterance, read_manifest, write_manifest
 from tympan.data.split import part_of
 from tympan.errors import ManifestError, TokenError
+from tympan.features import Fbank80
 from tympan.text.pieces import learn_pieces
 from tympan.tokens import TokenTable
 from tympan.training.sizes import Size, size_of
+from tympan.training.statistics import feature_statistics
 
 FRAMES_PER_S = 100
 PIECES_HOURS = 100.0  # below, characters: each piece would be heard too seldom
 FEW_SPEAKERS = 20  # below, voices have to be invented
+SHORT_S = 2.0  # utterances of which half are shorter are words and commands: too short to tell their own level and surroundings
+JOINED_S = 4.0
+FEW_HOURS = 10.0  # below, each utterance is heard in two views that have to agree
+NOISY_DEV = 1.0  # hours of training below which the dev set is too small for its best epoch to be the best
 MAX_EPOCHS, MIN_EPOCHS = 400, 10
 STEPS_PER_EPOCH = 20
 BATCH_SECONDS = (10.0, 80.0)
@@ -61,17 +68,23 @@ def choose(train: Sequence[Path], dev: Sequence[Path], size: str, folder: Path, 
     hours = sum(utterance.duration for utterance in utterances) / 3600
     speakers = len({utterance.speaker for utterance in utterances if utterance.speaker})
     reasons.append(f"{len(utterances):,} utterances, {hours:.2f} h, {speakers or 'unknown'} speakers: {size}")
-    tokens, table = choose_tokens(utterances, hours, folder, reasons)
+    short = are_short(utterances)
+    tokens, table = choose_tokens(utterances, hours, folder, reasons, joined=short)
+    augment = augmentation(utterances, speakers, reasons, short=short)
+    heard = times_heard(augment, utterances) * (2 if hours < FEW_HOURS else 1)
     recipe = {
         "name": name,
         "description": f"A {size} Conformer with CTC on {tokens['kind']}, as `tympan train --size {size}` chose it.",
         "language": language,
-        "data": {"train": [str(path) for path in train], "dev": [str(path) for path in dev], **batches(utterances)},
-        "augment": augmentation(utterances, speakers, reasons),
+        "data": {"train": [str(path) for path in train], "dev": [str(path) for path in dev], **batches(utterances, heard)},
+        "augment": augment,
         "tokens": tokens,
         "model": network(model, utterances, table, reasons),
-        "training": schedule(model, hours, reasons),
+        "training": schedule(model, hours, hours * heard, reasons),
     }
+    if short:
+        reasons.append("short utterances: their level is taken off, and not the average of each band, which is the vowel")
+        recipe |= {"features": {"name": "fbank80"}, "normalization": feature_statistics(utterances, Fbank80(), "level")}
     return Choice(recipe, reasons)
 
 
@@ -101,8 +114,10 @@ def row(utterance: Utterance) -> dict[str, object]:
     return {**fields, "speaker": utterance.speaker, "id": utterance.id}
 
 
-def choose_tokens(utterances: Sequence[Utterance], hours: float, folder: Path, reasons: list[str]) -> tuple[dict[str, Any], TokenTable]:
-    """Characters, or word pieces where there is speech enough for them."""
+def choose_tokens(
+    utterances: Sequence[Utterance], hours: float, folder: Path, reasons: list[str], *, joined: bool = False
+) -> tuple[dict[str, Any], TokenTable]:
+    """Characters, or word pieces where there is speech enough for them; with a space where utterances are joined."""
     texts = [utterance.text for utterance in utterances]
     why = f"word pieces want {PIECES_HOURS:.0f} h"
     table = None
@@ -112,9 +127,9 @@ def choose_tokens(utterances: Sequence[Utterance], hours: float, folder: Path, r
         except TokenError as error:
             why = f"word pieces cannot be learned: {error.message}"
     if table is None:
-        table = TokenTable.from_texts(texts)
+        table = TokenTable.from_texts([*texts, " ".join(texts[:2])] if joined else texts)
         reasons.append(f"{len(table) - 1} characters as tokens; {why}")
-        return {"kind": "characters"}, table
+        return {"kind": "characters", **({"characters": "".join(table.tokens[1:])} if joined else {})}, table
     path = folder / "tokens.json"
     table.write(path)
     reasons.append(f"{len(table) - 1} word pieces as tokens, learned from the transcripts")
@@ -151,16 +166,30 @@ def infeasible(utterances: Sequence[Utterance], table: TokenTable, frames_a_toke
     return short / max(1, len(utterances))
 
 
-def batches(utterances: Sequence[Utterance]) -> dict[str, Any]:
-    """Batches of which an epoch has some dozens, as far as memory and short corpora allow."""
+def are_short(utterances: Sequence[Utterance]) -> bool:
+    """Whether they are words and commands rather than sentences."""
+    return float(np.median([utterance.duration for utterance in utterances])) < SHORT_S
+
+
+def times_heard(augment: dict[str, Any], utterances: Sequence[Utterance]) -> float:
+    """How many times as much as the corpus an epoch gives to hear, as utterances are joined to others."""
+    joined = AugmentRecipe.model_validate(augment).joined
+    return joined.expected(np.array([utterance.duration for utterance in utterances])) if joined else 1.0
+
+
+def batches(utterances: Sequence[Utterance], heard: float = 1.0) -> dict[str, Any]:
+    """Batches of which an epoch has some dozens, as far as memory and short corpora allow; they hold utterances `heard` times."""
     durations = [utterance.duration for utterance in utterances]
     longest = float(np.percentile(durations, 99.5))
     seconds = min(max(sum(durations) / STEPS_PER_EPOCH, BATCH_SECONDS[0], 2 * longest), BATCH_SECONDS[1])
-    return {"max_batch_seconds": round(seconds, 1), "max_duration_s": round(max(25.0, min(40.0, longest)), 1)}
+    return {
+        "max_batch_seconds": round(min(seconds * heard, BATCH_SECONDS[1]), 1),
+        "max_duration_s": round(max(25.0, min(40.0, longest)), 1),
+    }
 
 
-def augmentation(utterances: Sequence[Utterance], speakers: int, reasons: list[str]) -> dict[str, Any]:
-    """Wide where there are few voices."""
+def augmentation(utterances: Sequence[Utterance], speakers: int, reasons: list[str], *, short: bool) -> dict[str, Any]:
+    """Wide where there are few voices; short utterances are joined."""
     frames = float(np.median([utterance.duration for utterance in utterances])) * FRAMES_PER_S
     spec = {
         "frequency_masks": 2,
@@ -168,24 +197,29 @@ def augmentation(utterances: Sequence[Utterance], speakers: int, reasons: list[s
         "time_masks": 6 if frames > 200 else 2,
         "time_share": 0.05 if frames > 200 else 0.1,
     }
+    joined: dict[str, Any] = {"joined": {"probability": 0.7, "seconds": JOINED_S}} if short else {}
+    if short:
+        reasons.append("short utterances: some are joined, so that words have neighbours")
     if speakers >= FEW_SPEAKERS:
-        return {"speed": {"factors": [0.9, 1.0, 1.1]}, "noise": {"probability": 0.2}, "spec": spec}
+        return {**joined, "speed": {"factors": [0.9, 1.0, 1.1]}, "noise": {"probability": 0.2}, "spec": spec}
     reasons.append("few speakers: speed, voice, microphone and noise vary widely to invent others")
+    distance: dict[str, Any] = {} if short else {"volume": {"probability": 1.0, "gain_db": [-34.0, 4.0]}}  # else it is taken off
     return {
-        "speed": {"factors": [round(0.75 + 0.05 * step, 2) for step in range(12)]},
+        **joined,
+        "speed": {"factors": [0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25, 1.3, 1.4, 1.5, 1.6]},
         "vocal_tract": {"probability": 0.5},
         "pauses": {"probability": 0.5},
         "noise": {"probability": 0.7, "snr_db": [5.0, 40.0]},
         "equalizer": {"probability": 0.8, "deviation_db": 5.0},
-        "volume": {"probability": 1.0, "gain_db": [-34.0, 4.0]},
+        **distance,
         "spec": spec,
     }
 
 
-def schedule(size: Size, hours: float, reasons: list[str]) -> dict[str, Any]:
-    """As many epochs as the size needs to hear its hours."""
-    epochs = min(max(round(size.hours / max(hours, 1e-6)), MIN_EPOCHS), MAX_EPOCHS)
-    reasons.append(f"{epochs} epochs: {epochs * hours:,.0f} h heard in all")
+def schedule(size: Size, hours: float, heard_hours: float, reasons: list[str]) -> dict[str, Any]:
+    """As many epochs as the size needs to hear its hours, if an epoch of `hours` gives `heard_hours` to hear."""
+    epochs = min(max(round(size.hours / max(heard_hours, 1e-6)), MIN_EPOCHS), MAX_EPOCHS)
+    reasons.append(f"{epochs} epochs: {epochs * heard_hours:,.0f} h heard in all")
     return {
         "max_epochs": epochs,
         "learning_rate": size.learning_rate,
@@ -193,5 +227,7 @@ def schedule(size: Size, hours: float, reasons: list[str]) -> dict[str, Any]:
         "weight_decay": 0.02,
         "gradient_clip": 1.0,
         "precision": "auto",
+        "consistency": 0.2 if hours < FEW_HOURS else 0.0,
         "ema_decay": 0.99 if hours < 1 else 0.999,
+        "keep_best": 5 if hours < NOISY_DEV else 1,
     }

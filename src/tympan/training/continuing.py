@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tympan import features
 from tympan.bundle import Bundle
 from tympan.data.manifest import Utterance, read_manifest
 from tympan.errors import RecipeError, TokenError
@@ -16,9 +17,10 @@ from tympan.lexicon import Pronunciations
 from tympan.recognizer import find_bundle, find_scorer
 from tympan.tokens import TokenTable
 from tympan.training.checkpoint import load_checkpoint
-from tympan.training.choosing import Choice, augmentation, batches, hold_out
+from tympan.training.choosing import NOISY_DEV, Choice, are_short, augmentation, batches, hold_out, times_heard
+from tympan.training.statistics import feature_statistics
 
-HOURS = 6.0  # of audio, all epochs together, at least; more for a larger corpus
+HOURS = 4.0  # to hear, all epochs together, at least; more for a larger corpus
 EPOCHS = (4, 60)
 LEARNING_RATE = 4e-4
 FREEZE_HOURS = 1.0  # below, what turns sound into frames stays as it is
@@ -97,12 +99,19 @@ def choose_continuation(
     speakers = len({utterance.speaker for utterance in utterances if utterance.speaker})
     reasons.append(f"{len(utterances):,} utterances, {hours:.2f} h, {speakers or 'unknown'} speakers")
     tokens = keep_tokens(start, utterances, folder, dictionary, g2p, reasons)
-    if freeze is None:
-        freeze = ["encoder.subsampling"] if hours < FREEZE_HOURS else []
+    short = are_short(utterances)
+    normalization = start.normalization
+    if short and normalization["mode"] == "utterance":
+        reasons.append("short utterances: their level is taken off, and no more the average of each band, which is the vowel")
+        normalization = feature_statistics(utterances, features.from_config(start.features), "level")
+    if freeze is None:  # what turns sound into frames has to learn another normalisation
+        freeze = ["encoder.subsampling"] if hours < FREEZE_HOURS and normalization == start.normalization else []
     if freeze:
         reasons.append(f"kept as they are: {', '.join(freeze)}")
-    epochs = min(max(round(max(HOURS, 5 * hours) / max(hours, 1e-6)), EPOCHS[0]), EPOCHS[1])
-    reasons.append(f"{epochs} epochs at a peak rate of {LEARNING_RATE:g}: {epochs * hours:,.1f} h heard in all")
+    augment = augmentation(utterances, speakers, reasons, short=short)
+    heard = times_heard(augment, utterances)
+    epochs = min(max(round(max(HOURS, 5 * hours) / max(hours * heard, 1e-6)), EPOCHS[0]), EPOCHS[1])
+    reasons.append(f"{epochs} epochs at a peak rate of {LEARNING_RATE:g}: {epochs * hours * heard:,.1f} h heard in all")
     training = {
         "initial": str(start.path),
         "freeze": list(freeze),
@@ -113,16 +122,17 @@ def choose_continuation(
         "weight_decay": 0.02,
         "precision": "auto",
         "ema_decay": 0.99 if hours < 1 else 0.999,
+        "keep_best": 5 if hours < NOISY_DEV else 1,
     }
     recipe = {
         "name": f"{start.name}-finetuned",
         "description": f"{start.name}, gone on with other recordings.",
         "language": start.language,
-        "data": {"train": [str(path) for path in train], "dev": [str(path) for path in dev], **batches(utterances)},
-        "augment": augmentation(utterances, speakers, reasons),
+        "data": {"train": [str(path) for path in train], "dev": [str(path) for path in dev], **batches(utterances, heard)},
+        "augment": augment,
         "tokens": tokens,
         "features": start.features,
-        "normalization": start.normalization,
+        "normalization": normalization,
         "model": start.model,
         "training": training,
     }

@@ -46,13 +46,15 @@ class Place:
         }
 
     def epochs_without_gain(self) -> int:
-        """Validations since the best one."""
-        return len(self.history) - 1 - self.history.index(ranked(self.history)[0]) if self.history else 0
+        """Validations since the first with the lowest rates."""
+        rates = [(row["wer"], row["cer"]) for row in self.history]
+        return len(rates) - 1 - rates.index(min(rates)) if rates else 0
 
 
 def ranked(history: list[dict[str, float]]) -> list[dict[str, float]]:
-    """The rows by (WER, CER), the best first; of equals the earlier."""
-    return sorted(history, key=lambda row: (row["wer"], row["cer"]))
+    """The rows by (WER, CER), the best first; of equals the later, which has learned longer and at a lower rate."""
+    order = sorted(range(len(history)), key=lambda place: (history[place]["wer"], history[place]["cer"], -place))
+    return [history[place] for place in order]
 
 
 def why_over(place: Place, recipe: TrainingRecipe) -> str:

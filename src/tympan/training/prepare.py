@@ -172,6 +172,7 @@ def prepare(recipe: Recipe, progress: Progress) -> Prepared:
                 shuffle=name == "train",
                 shortest_first=recipe.data.shortest_first,
                 views=2 if name == "train" and recipe.training.consistency else 1,
+                separator=tokens.separator,
             )
         )
     train_data, dev_data, *watched = data

@@ -202,7 +202,7 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def changes_no_sound_that_is_kept_as_features(self) -> Recipe:
-        members = ", ".join(self.augment.sound_members())
+        members = ", ".join([*(["joined"] if self.augment.joined else []), *self.augment.sound_members()])
         if members and self.data.cache_kind == "features":
             raise ValueError(
                 f"data.cache_kind features keeps no sounds that augment could change ({members}): take waveform, or none of them"

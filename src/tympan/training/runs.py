@@ -63,7 +63,7 @@ def is_run(folder: Path) -> bool:
 def describe(run: RunFolder) -> RunRow:
     """What a run's files say of it."""
     facts, rows = run.known, [row for row in read_log(run.metrics) if "dev/wer" in row]
-    best = min(rows, key=lambda row: (row["dev/wer"], row.get("dev/cer", 0.0)), default={})
+    best = min(rows[::-1], key=lambda row: (row["dev/wer"], row.get("dev/cer", 0.0)), default={})
     state, reason = state_of(run)
     seconds = facts.get("seconds")
     return RunRow(

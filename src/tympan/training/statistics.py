@@ -17,7 +17,9 @@ MOST_UTTERANCES = 500
 DIGITS = 3
 
 
-def feature_statistics(utterances: Sequence[Utterance], extractor: Extractor, mode: Literal["global", "running", "level"]) -> dict[str, Any]:
+def feature_statistics(
+    utterances: Sequence[Utterance], extractor: Extractor, mode: Literal["global", "running", "level"]
+) -> dict[str, Any]:
     """A normalisation's configuration, with mean and standard deviation of each feature.
 
     Args:
@@ -31,13 +33,12 @@ def feature_statistics(utterances: Sequence[Utterance], extractor: Extractor, mo
     frames, total, squares = 0, np.zeros(extractor.num_features), np.zeros(extractor.num_features)
     for utterance in utterances[:: -(-len(utterances) // MOST_UTTERANCES)]:
         try:
-            features = extractor(audio.read(utterance.audio, extractor.sample_rate)).astype(np.float64)
+            found = extractor(audio.read(utterance.audio, extractor.sample_rate))
         except AudioError:
             continue  # the doctor names it
-        if not len(features):
+        if not len(found):
             continue
-        if mode == "level":
-            features -= level(features)
+        features = found.astype(np.float64) - (level(found) if mode == "level" else 0)
         frames, total, squares = frames + len(features), total + features.sum(0), squares + (features**2).sum(0)
     if not frames:
         raise ManifestError("None of the recordings can be read, or all are empty.", "`tympan data doctor` says why for each.")

@@ -28,10 +28,10 @@ def refusal(section: dict[str, Any]) -> str:
 
 
 def test_the_order_names_every_section_but_those_that_change_no_samples() -> None:
-    assert (*ORDER, "nonspeech", "spec") == tuple(AugmentRecipe.model_fields)
+    assert ("joined", *ORDER, "nonspeech", "spec") == tuple(AugmentRecipe.model_fields)
 
 
-@pytest.mark.parametrize("name", [*ORDER, "spec"])
+@pytest.mark.parametrize("name", ["joined", *ORDER, "spec"])
 def test_every_section_has_a_probability_and_no_unknown_key(name: str) -> None:
     good = NEEDED.get(name, {})
     assert getattr(check({name: {**good, "probability": 0.25}}), name).probability == 0.25

@@ -10,6 +10,7 @@ from tympan.data.augment.babble import Babble
 from tympan.data.augment.codec import Codec
 from tympan.data.augment.dropped import Dropped
 from tympan.data.augment.equalizer import Equalizer
+from tympan.data.augment.joined import Joined
 from tympan.data.augment.noise import Noise
 from tympan.data.augment.nonspeech import Nonspeech
 from tympan.data.augment.pauses import Pauses
@@ -26,6 +27,7 @@ from tympan.data.augment.volume import Volume
 class AugmentRecipe(Section):
     """Changes of the training audio, in the order in which they happen; validation hears it as it is."""
 
+    joined: Joined | None = None
     speed: Speed | None = None
     vocal_tract: VocalTract | None = None
     pauses: Pauses | None = None
