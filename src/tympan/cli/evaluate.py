@@ -21,6 +21,10 @@ OWN_OPTIONS = (
     "lm_weight",
     "word_score",
     "open_vocabulary",
+    "rescore",
+    "rescore_weight",
+    "rescore_token_score",
+    "rescore_nbest",
     "threads",
 )
 
@@ -37,6 +41,10 @@ def evaluate(
     lm_weight: search.LMWeight = None,
     word_score: search.WordScore = None,
     open_vocabulary: search.OpenVocabulary = False,
+    rescore: search.Rescore = None,
+    rescore_weight: search.RescoreWeight = None,
+    rescore_token_score: search.RescoreTokenScore = None,
+    rescore_nbest: search.RescoreNbest = None,
     threads: Annotated[int, typer.Option("--threads", help="CPU threads; the real-time factor is theirs. 0 for all cores.", min=0)] = 1,
     system: Annotated[str, typer.Option("--system", help="Who transcribes: tympan, or pocketsphinx (extra 'classic').")] = "tympan",
     lm: Annotated[Path | None, typer.Option("--lm", help="For another system: its language model; default its own.")] = None,
@@ -68,7 +76,8 @@ def evaluate(
         if files.given():
             raise TympanError(f"--{next(iter(files.given()))} is for another --system.", "Give --model and --scorer.")
         options = (hot_word, beam_size, beam_threshold, lm_weight, word_score, open_vocabulary)
-        recognizer: System = search.open_recognizer(model, threads, scorer, *options)
+        rescoring = search.Rescoring(rescore, rescore_weight, rescore_token_score, rescore_nbest)
+        recognizer: System = search.open_recognizer(model, threads, scorer, *options, rescoring)
     else:
         refuse_own_options(context, system)
         recognizer = open_system(system, files)
