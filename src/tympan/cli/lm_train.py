@@ -54,8 +54,8 @@ def train(
     data: dict[str, Any] = {"train": texts, "dev": dev or [], "tokens": model or tokens}
     recipe = check_lm_recipe({"name": name, "data": data}, overrides)  # before torch: a wrong key must not wait for it
     from tympan.cli.display import phases
-    from tympan.training.lm import export
-    from tympan.training.lm import train as learn
+    from tympan.training.lm.export import export
+    from tympan.training.lm.loop import train as learn
 
     with phases() as progress:
         best = learn(recipe, run or Path("runs") / recipe.name, Told(progress), resume=resume, fresh=fresh)

@@ -14,8 +14,9 @@ from safetensors.torch import load_file
 
 from tympan.errors import CheckpointError, LMError, RecipeError, TrainingError
 from tympan.lm import NeuralLM
-from tympan.training.lm import LMRecipe, check_lm_recipe, export, train
-from tympan.training.lm.loop import Training
+from tympan.training.lm.export import export
+from tympan.training.lm.loop import Training, train
+from tympan.training.lm.recipe import LMRecipe, check_lm_recipe
 
 # A chain of two letters; "" is the sentence's edge.
 CHAIN = {"": {"a": 0.7, "b": 0.3}, "a": {"a": 0.1, "b": 0.6, "": 0.3}, "b": {"a": 0.5, "b": 0.2, "": 0.3}}
