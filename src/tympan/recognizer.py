@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tympan import audio, features
 from tympan.bundle import Bundle
-from tympan.decoding import Hypothesis, SearchOptions, align, greedy, word_spans
+from tympan.decoding import Hypothesis, Rescorer, SearchOptions, align, greedy, word_spans
 from tympan.errors import BundleError, RecipeError, ShapeError, TympanError
 from tympan.lm import NeuralLM, Scorer
 from tympan.transcript import Segment, Transcript, Word
@@ -115,7 +115,8 @@ class Recognizer:
         hot_words: word or phrase in any case -> weight; None takes those of `search`.
         lm_weight, word_score: None takes those of `search`, and these are the scorer's if they are None.
         search: all options of the search.
-        rescore: a neural language model or its file, which has a second look at the n-best list of each piece.
+        rescore: a neural language model or its file, which has a second look at the n-best list of each piece; the search then
+            does not recombine. With weights of 0 it has no effect.
 
     Raises:
         BundleError: the bundle's graph or front end cannot be used, or a model of phones has no scorer.
@@ -146,9 +147,10 @@ class Recognizer:
             raise TympanError(
                 f"{bundle.path} is used without a scorer, so lm_weight and word_score have no effect.", "Give a scorer, or leave them out."
             )
+        self.rescorer = find_rescorer(bundle, self.scorer, self.search, rescore)
+        if self.rescorer is not None:  # texts that the n-gram cannot tell apart are what the second opinion is for
+            self.search = replace(self.search, recombine=False)
         self.decoder = self.search.decoder(bundle.tokens, self.scorer) if searches else None
-        self.neural = rescore if isinstance(rescore, NeuralLM) or rescore is None else NeuralLM.open(rescore)
-        self.rescorer = self.search.rescorer(self.neural, bundle.tokens, self.scorer) if self.neural is not None else None
         try:
             self.extractor = features.from_config(bundle.features)
             self.normalization = features.Normalization.from_config(bundle.normalization)
@@ -313,6 +315,18 @@ def find_scorer(bundle: Bundle, scorer: Scorer | str | Path | None, *, needed: b
             f"Give one by --scorer, or 'none' for the phones themselves; {beside} would be found.",
         )
     return found
+
+
+def find_rescorer(bundle: Bundle, scorer: Scorer | None, search: SearchOptions, lm: NeuralLM | str | Path | None) -> Rescorer | None:
+    """The rescoring that was asked for; None for none, or where its weights are 0.
+
+    Raises:
+        LMError, TokenError: the language model is damaged, or its tokens cannot spell what the search may write.
+    """
+    if lm is None:
+        return None
+    rescorer = search.rescorer(lm if isinstance(lm, NeuralLM) else NeuralLM.open(lm), bundle.tokens, scorer)
+    return rescorer if rescorer.weight or rescorer.token_score else None
 
 
 def open_session(bundle: Bundle, threads: int) -> onnxruntime.InferenceSession:

@@ -44,7 +44,7 @@ def search(emitted: Emissions, scorer: Scorer, table: TokenTable, lm: NeuralLM, 
     from tympan.decoding.rescore_tuning import RESCORE_WEIGHTS, TOKEN_SCORES, RescoredLists
     from tympan.lm import tuning
 
-    options = SearchOptions(beam_size=beam_size)
+    options = SearchOptions(beam_size=beam_size, recombine=False)
     options.rescorer(lm, table, scorer)  # refuses tokens that cannot spell the words
     pieces = [piece for pieces in emitted.log_probs for piece in pieces if len(piece)]
     with progress("rescoring", len(pieces)) as advance:

@@ -33,7 +33,7 @@ class SearchOptions:
         hot_words: word or phrase -> weight.
         lexicon: write only words of the lexicon and hot words. No effect without a scorer.
         recombine: let texts that the n-gram cannot tell apart become one; False gives an n-best list whose texts differ early, too, by
-            another search, whose best text may be another.
+            another search, whose best text may be another. A recogniser with a rescoring takes False.
         rescore_weight, rescore_token_score: of a rescoring with a neural language model; None takes the model's. No effect without one.
         rescore_nbest: hypotheses that it looks at. No effect without one.
 
