@@ -12,11 +12,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tympan.errors import CheckpointError, LMError, RecipeError, TrainingError
+from tympan.errors import CheckpointError, LMError, RecipeError, TokenError, TrainingError
 from tympan.lm import NeuralLM
 from tympan.training.lm.export import export
-from tympan.training.lm.loop import Training, train
+from tympan.training.lm.loop import train
 from tympan.training.lm.recipe import LMRecipe, check_lm_recipe
+from tympan.training.lm.state import Training
 
 # A chain of two letters; "" is the sentence's edge.
 CHAIN = {"": {"a": 0.7, "b": 0.3}, "a": {"a": 0.1, "b": 0.6, "": 0.3}, "b": {"a": 0.5, "b": 0.2, "": 0.3}}
@@ -148,7 +149,7 @@ def test_what_cannot_be_learnt_from_is_refused(tmp_path: Path) -> None:
         train(made, tmp_path / "run", Silent())
     (tmp_path / "phones.txt").write_text("<blank>\nAA\nB\n")
     data = made.data.model_validate({**made.data.model_dump(), "tokens": tmp_path / "phones.txt"})
-    with pytest.raises(TrainingError, match="are phones, which spell no text"):
+    with pytest.raises(TokenError, match="are phones, which spell no text"):
         train(made.model_copy(update={"data": data}), tmp_path / "run", Silent())
 
 
