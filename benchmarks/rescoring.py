@@ -1,6 +1,6 @@
 """What a neural language model adds to a search with an n-gram, on recordings.
 
-    python benchmarks/rescoring.py MANIFEST X.nlm [--model english] [--nbest 50] [--json OUT]
+    python benchmarks/rescoring.py MANIFEST X.nlm [--model english] [--beam-size 300] [--nbest 50] [--json OUT]
 
 The network and the search run once; the search does not recombine, so that the texts of a list differ early too. The two weights of
 the rescoring are chosen on one half of the speakers and judged on the other, and the other way round, so no figure of "both halves" was
@@ -95,7 +95,8 @@ def main() -> None:
         rows.append({"rescoring": name, "wer": round(counts.rate, 4), "errors": counts.errors, "words": counts.reference_length, **more})
         print(json.dumps(rows[-1]))
 
-    row("none, the usual search", errors(references, usual), utterances=len(whole), left_out=len(emitted.log_probs) - len(whole))
+    left_out = len(emitted.log_probs) - len(whole)
+    row("none, the usual search", errors(references, usual), utterances=len(whole), left_out=left_out)
     row("none, without recombination", errors(references, [found.text for found in lists.best(0.0, 0.0)]))
     one, other = halves(speakers)
     both = ErrorCounts()
@@ -113,7 +114,9 @@ def main() -> None:
     row("oracle", oracle(references, lists), nbest=given.nbest)
     seconds = sum(emitted.utterances[n].duration for n in whole)
     speed = {"search_rtf": round((searched - began) / seconds, 5), "rescoring_rtf": round(rescored / seconds, 5)}
-    rows.append({**speed, "lm": lm.name, "parameters": lm.file.model.get("parameters"), "validation": lm.file.facts.get("validation")})
+    settings = {"beam_size": given.beam_size, "nbest": given.nbest}
+    facts = {"lm": lm.name, "parameters": lm.file.model.get("parameters"), "validation": lm.file.facts.get("validation")}
+    rows.append({**settings, **speed, **facts})
     print(json.dumps(rows[-1]))
     if given.json is not None:
         given.json.write_text("".join(json.dumps(item) + "\n" for item in rows), encoding="utf-8")

@@ -124,6 +124,19 @@ def test_a_recogniser_takes_the_rescored_best_with_its_own_times(recognizer_part
     assert against.search_settings()["rescore_nbest"] == 50
 
 
+def test_the_search_for_a_rescoring_keeps_texts_apart_that_the_n_gram_cannot_tell_apart(
+    recognizer_parts: tuple[Bundle, Scorer, Samples],
+) -> None:
+    bundle, scorer, samples = recognizer_parts
+    lists = {}
+    for weight in (0.0, 1.0):
+        search = SearchOptions(beam_size=50, rescore_weight=weight)
+        recognizer = Recognizer(bundle, threads=1, scorer=scorer, search=search, rescore=neural([("", "a", 0.4), ("", "b", 0.4)]))
+        (piece,) = recognizer.decoded(samples, RATE, nbest=20)
+        lists[weight] = {found.text for found in piece.hypotheses}
+    assert "b b" in lists[1.0] - lists[0.0]
+
+
 def test_rescoring_with_weight_0_is_no_rescoring(recognizer_parts: tuple[Bundle, Scorer, Samples]) -> None:
     bundle, scorer, samples = recognizer_parts
     search = SearchOptions(beam_size=50, rescore_weight=0.0)

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from tympan.lm.tuning import Point, Tuning
     from tympan.tokens import TokenTable
 
+BEAM_SIZE = 50  # each trial is a whole search
+
 
 def tune(
     manifests: Annotated[list[Path], typer.Argument(help="JSON lines with audio_filepath, duration, text.", show_default=False)],
     scorer: Annotated[Path, typer.Option("--scorer", "-s", help="The scorer; its weights are written into it.")],
     model: Annotated[str, typer.Option("--model", "-m", help="A .tympan file, or the name of a model inside the package.")] = "english",
-    beam_size: Annotated[int, typer.Option("--beam-size", help="Of the search.", min=1)] = 50,
+    beam_size: Annotated[
+        int | None, typer.Option("--beam-size", help="Of the search; default 50, with --rescore 300.", min=1, show_default=False)
+    ] = None,
     trials: Annotated[int, typer.Option("--trials", help="Pairs of weights at most.", min=1)] = 100,
     threads: Annotated[int, typer.Option("--threads", help="CPU threads; 0 for all cores.", min=0)] = 0,
     cache: Annotated[Path, typer.Option("--cache", help="Folder where the network's output is kept.")] = Path("work/emissions"),
@@ -72,6 +76,7 @@ def tune(
         tune_rescoring(emitted, opened, table, rescore, beam_size, trials, workers, dry_run=dry_run)
         tell_failed(emitted)
         return
+    beam_size = beam_size or BEAM_SIZE
     before, tuned = search(emitted, opened, table, beam_size, trials, workers)
     del opened  # the file below must not be mapped any more, or Windows would not replace it
     show(emitted, before, tuned, table)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def tune_rescoring(
-    emitted: Emissions, scorer: Scorer, table: TokenTable, path: Path, beam_size: int, trials: int, threads: int, *, dry_run: bool
+    emitted: Emissions, scorer: Scorer, table: TokenTable, path: Path, beam_size: int | None, trials: int, threads: int, *, dry_run: bool
 ) -> None:
     """Search rescore_weight and rescore_token_score with the lowest WER, the scorer's weights as they are, and write them."""
     from tympan.lm import NeuralLM
@@ -37,14 +37,15 @@ def tune_rescoring(
         typer.echo(f"written into {path}")
 
 
-def search(emitted: Emissions, scorer: Scorer, table: TokenTable, lm: NeuralLM, beam_size: int, trials: int, threads: int) -> Tuning:
+def search(emitted: Emissions, scorer: Scorer, table: TokenTable, lm: NeuralLM, beam_size: int | None, trials: int, threads: int) -> Tuning:
     """Search once, rescore with many weights; the first point is that without a rescoring."""
     from tympan.cli.display import progress
     from tympan.decoding import SearchOptions
+    from tympan.decoding.options import BEAM_SIZE
     from tympan.decoding.rescore_tuning import RESCORE_WEIGHTS, TOKEN_SCORES, RescoredLists
     from tympan.lm import tuning
 
-    options = SearchOptions(beam_size=beam_size, recombine=False)
+    options = SearchOptions(beam_size=beam_size or BEAM_SIZE, recombine=False)
     options.rescorer(lm, table, scorer)  # refuses tokens that cannot spell the words
     pieces = [piece for pieces in emitted.log_probs for piece in pieces if len(piece)]
     with progress("rescoring", len(pieces)) as advance:

@@ -16,8 +16,10 @@ from tympan.errors import CheckpointError, LMError, RecipeError, TokenError, Tra
 from tympan.lm import NeuralLM
 from tympan.training.lm.export import export
 from tympan.training.lm.loop import train
+from tympan.training.lm.prepare import prepare
 from tympan.training.lm.recipe import LMRecipe, check_lm_recipe
-from tympan.training.lm.state import Training
+from tympan.training.lm.state import Training, loss_of
+from tympan.training.run_folder import RunFolder
 
 # A chain of two letters; "" is the sentence's edge.
 CHAIN = {"": {"a": 0.7, "b": 0.3}, "a": {"a": 0.1, "b": 0.6, "": 0.3}, "b": {"a": 0.5, "b": 0.2, "": 0.3}}
@@ -103,6 +105,24 @@ def test_a_training_that_was_broken_off_ends_with_the_same_weights(tmp_path: Pat
     assert any("resuming run broken at step" in note for note in notes.notes)
     assert all(torch.equal(whole[name], broken[name]) for name in whole)
     assert (tmp_path / "broken" / "metrics.jsonl").read_text() == (tmp_path / "whole" / "metrics.jsonl").read_text()
+
+
+def test_the_state_goes_on_from_window_to_window(tmp_path: Path) -> None:
+    model = {"embedding": 8, "hidden": 16, "dropout": 0.0}
+    made = recipe(tmp_path, model=model, training={"window": 3, "learning_rate": 1e-12})
+    (tmp_path / "run").mkdir()
+    training = prepare(made, RunFolder(tmp_path / "run"), Silent())
+    chosen = training.plan[-1]  # the longest sentences
+    rows, lengths = training.train.batch(chosen)
+    tokens = torch.from_numpy(rows)
+    with torch.no_grad():
+        log_probs, _ = training.model(tokens[:, :-1], training.model.start(len(rows)))
+        whole = float(loss_of(log_probs, tokens[:, 1:], 0, torch.from_numpy(lengths)))
+    training.learn(chosen)
+    counts = [int((lengths - first).clip(0, 3).sum()) for first in range(0, rows.shape[1] - 1, 3)]
+    assert len(counts) > 2
+    windows = sum(loss * count for loss, count in zip(training.losses, counts, strict=True)) / sum(counts)
+    assert windows == pytest.approx(whole, rel=1e-5)
 
 
 def test_a_finished_training_and_another_recipe_are_refused_and_more_epochs_are_not(tmp_path: Path) -> None:
