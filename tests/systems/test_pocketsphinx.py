@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from tympan import evaluation
+from tympan import audio, evaluation
 from tympan.cli.main import app
 from tympan.data.manifest import read_manifest
 from tympan.errors import MissingExtraError, TympanError
@@ -54,13 +54,15 @@ def test_it_is_scored_as_our_own_system_is(shortest: Path) -> None:
 
 @needs_library
 def test_words_have_times_within_the_recording_and_no_marks_of_variants_or_fillers(shortest: Path) -> None:
+    samples = audio.read(read_manifest(shortest)[0].audio, 16_000)[:32_000]  # two seconds
     system = PocketSphinx()
-    transcript = system.transcribe(read_manifest(shortest)[0].audio)
+    transcript = system.transcribe(samples, 16_000)
     words = transcript.segments[0].words
     assert all(re.fullmatch(r"[a-z'.]+", word.text) for word in words)
     assert all(before.end <= after.start + 1e-9 for before, after in pairwise(words))
     assert words[-1].end <= transcript.duration
-    assert system.transcribe(read_manifest(shortest)[0].audio) == transcript, "a transcript depends on what was heard before"
+    assert len(words) > 2
+    assert system.transcribe(samples, 16_000) == transcript, "a transcript depends on what was heard before"
 
 
 @needs_library
