@@ -56,7 +56,21 @@ def test_the_installed_version_is_the_package_s_own() -> None:
 
 
 def test_the_extras_are_those_of_the_readme() -> None:
-    assert set(EXTRAS) == {"comet", "dev", "lhotse", "media", "mic", "mlflow", "plot", "scale", "serve", "text", "train", "wandb"}
+    assert set(EXTRAS) == {
+        "classic",
+        "comet",
+        "dev",
+        "lhotse",
+        "media",
+        "mic",
+        "mlflow",
+        "plot",
+        "scale",
+        "serve",
+        "text",
+        "train",
+        "wandb",
+    }
 
 
 def test_the_runtime_asks_for_no_torch() -> None:

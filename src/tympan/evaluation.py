@@ -11,7 +11,7 @@ from typing import Any
 from tympan import scoring
 from tympan.data.manifest import Utterance
 from tympan.errors import AudioError, ManifestError
-from tympan.recognizer import Recognizer
+from tympan.systems import System
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,11 @@ class Evaluation:
         }
 
 
-def evaluate(recognizer: Recognizer, utterances: Sequence[Utterance], progress: Callable[[int], None] = lambda done: None) -> Evaluation:
+def evaluate(recognizer: System, utterances: Sequence[Utterance], progress: Callable[[int], None] = lambda done: None) -> Evaluation:
     """Transcribe and score.
 
     Args:
-        recognizer: the model.
+        recognizer: `tympan.recognizer.Recognizer`, or another system.
         utterances: of a manifest, with transcripts.
         progress: called with the number of finished utterances.
 

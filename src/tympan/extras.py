@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from tympan.errors import MissingExtraError
 
 MODULES = {
+    "classic": ("pocketsphinx",),
     "comet": ("comet_ml",),
     "lhotse": ("lhotse",),
     "mlflow": ("mlflow",),

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from tympan import audio, features
 from tympan.bundle import Bundle
-from tympan.decoding import Hypothesis, SearchOptions, align, greedy, word_spans
+from tympan.decoding import Hypothesis, Rescorer, SearchOptions, align, greedy, word_spans
 from tympan.errors import BundleError, RecipeError, ShapeError, TympanError
-from tympan.lm import Scorer
+from tympan.lm import NeuralLM, Scorer
 from tympan.transcript import Segment, Transcript, Word
 
 if TYPE_CHECKING:
@@ -57,13 +57,14 @@ def load(
     lm_weight: float | None = None,
     word_score: float | None = None,
     search: SearchOptions | None = None,
+    rescore: NeuralLM | str | Path | None = None,
 ) -> Recognizer:
     """Open a model.
 
     Args:
         path_or_name: a .tympan file, or the name of a model inside the package.
         threads: for the network; 0 takes all cores.
-        scorer, beam_size, hot_words, lm_weight, word_score, search: as of `Recognizer`.
+        scorer, beam_size, hot_words, lm_weight, word_score, search, rescore: as of `Recognizer`.
 
     Raises:
         BundleError: there is no such file or name, or the file is not a usable bundle.
@@ -81,6 +82,7 @@ def load(
         lm_weight=lm_weight,
         word_score=word_score,
         search=search,
+        rescore=rescore,
     )
 
 
@@ -113,6 +115,8 @@ class Recognizer:
         hot_words: word or phrase in any case -> weight; None takes those of `search`.
         lm_weight, word_score: None takes those of `search`, and these are the scorer's if they are None.
         search: all options of the search.
+        rescore: a neural language model or its file, which has a second look at the n-best list of each piece; the search then
+            does not recombine. With weights of 0 it has no effect.
 
     Raises:
         BundleError: the bundle's graph or front end cannot be used, or a model of phones has no scorer.
@@ -131,17 +135,21 @@ class Recognizer:
         lm_weight: float | None = None,
         word_score: float | None = None,
         search: SearchOptions | None = None,
+        rescore: NeuralLM | str | Path | None = None,
     ) -> None:
         self.bundle = bundle
         self.scorer = find_scorer(bundle, scorer)
         options = {"beam_size": beam_size, "hot_words": hot_words, "lm_weight": lm_weight, "word_score": word_score}
         given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-        searches = bool(self.scorer is not None or search is not None or beam_size is not None or hot_words)
+        searches = bool(self.scorer is not None or search is not None or beam_size is not None or hot_words or rescore is not None)
         self.search = replace(search or SearchOptions(), **given).fitted(bundle.tokens, self.scorer)
         if self.scorer is None and (self.search.lm_weight is not None or self.search.word_score is not None):
             raise TympanError(
                 f"{bundle.path} is used without a scorer, so lm_weight and word_score have no effect.", "Give a scorer, or leave them out."
             )
+        self.rescorer = find_rescorer(bundle, self.scorer, self.search, rescore)
+        if self.rescorer is not None:  # texts that the n-gram cannot tell apart are what the second opinion is for
+            self.search = replace(self.search, recombine=False)
         self.decoder = self.search.decoder(bundle.tokens, self.scorer) if searches else None
         try:
             self.extractor = features.from_config(bundle.features)
@@ -202,7 +210,10 @@ class Recognizer:
             return []
         if self.decoder is None:
             return [greedy(log_probs)]
-        return [align(log_probs, hypothesis) for hypothesis in self.decoder.decode(log_probs, nbest)]
+        found = self.decoder.decode(log_probs, nbest if self.rescorer is None else max(nbest, self.rescorer.nbest))
+        if self.rescorer is not None:
+            found = self.rescorer(found)[:nbest]
+        return [align(log_probs, hypothesis) for hypothesis in found]
 
     def pieces(self, source: Any, sample_rate: int | None) -> Iterator[audio.AudioSegment]:
         """The recording at the model's rate, cut at pauses."""
@@ -229,7 +240,11 @@ class Recognizer:
         if self.decoder is None:
             return {"decoder": "greedy"}
         pruning = {name: getattr(self.search, name) for name in ("beam_size", "beam_threshold", "token_min_log_prob", "recombine")}
-        settings = {"decoder": "beam", **pruning, "hot_words": dict(self.search.hot_words), "scorer": None}
+        settings: dict[str, Any] = {"decoder": "beam", **pruning, "hot_words": dict(self.search.hot_words), "scorer": None}
+        if self.rescorer is not None:
+            rescorer = self.rescorer
+            settings["rescore"] = rescorer.lm.name
+            settings |= {"rescore_weight": rescorer.weight, "rescore_token_score": rescorer.token_score, "rescore_nbest": rescorer.nbest}
         if self.scorer is None:
             return settings
         name = self.scorer.path.name if self.scorer.path else "in memory"
@@ -242,10 +257,13 @@ class Recognizer:
         if self.decoder is None:
             return "greedy"
         search = f"beam size {settings['beam_size']}, threshold {settings['beam_threshold']:g}"
+        again = ""
+        if self.rescorer is not None:
+            again = f", {settings['rescore_nbest']} best rescored by {settings['rescore']}, rescore_weight {settings['rescore_weight']:g}"
         if self.scorer is None:
-            return f"{search}, no scorer"
+            return f"{search}, no scorer{again}"
         weights = f"lm_weight {settings['lm_weight']:g}, word_score {settings['word_score']:g}"
-        return f"{search}, scorer {settings['scorer']}, {weights}{'' if settings['lexicon'] else ', open vocabulary'}"
+        return f"{search}, scorer {settings['scorer']}, {weights}{'' if settings['lexicon'] else ', open vocabulary'}{again}"
 
     def words(self, hypothesis: Hypothesis, start_s: float, end_s: float) -> tuple[Word, ...]:
         """Words with times within [start_s, end_s]; confidence is the geometric mean of the tokens' probabilities.
@@ -297,6 +315,18 @@ def find_scorer(bundle: Bundle, scorer: Scorer | str | Path | None, *, needed: b
             f"Give one by --scorer, or 'none' for the phones themselves; {beside} would be found.",
         )
     return found
+
+
+def find_rescorer(bundle: Bundle, scorer: Scorer | None, search: SearchOptions, lm: NeuralLM | str | Path | None) -> Rescorer | None:
+    """The rescoring that was asked for; None for none, or where its weights are 0.
+
+    Raises:
+        LMError, TokenError: the language model is damaged, or its tokens cannot spell what the search may write.
+    """
+    if lm is None:
+        return None
+    rescorer = search.rescorer(lm if isinstance(lm, NeuralLM) else NeuralLM.open(lm), bundle.tokens, scorer)
+    return rescorer if rescorer.weight or rescorer.token_score else None
 
 
 def open_session(bundle: Bundle, threads: int) -> onnxruntime.InferenceSession:

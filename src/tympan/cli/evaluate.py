@@ -9,9 +9,28 @@ from typing import Annotated
 import typer
 
 from tympan.cli import search_options as search
+from tympan.errors import TympanError
+
+# What has no meaning for a system that is not ours.
+OWN_OPTIONS = (
+    "model",
+    "scorer",
+    "hot_word",
+    "beam_size",
+    "beam_threshold",
+    "lm_weight",
+    "word_score",
+    "open_vocabulary",
+    "rescore",
+    "rescore_weight",
+    "rescore_token_score",
+    "rescore_nbest",
+    "threads",
+)
 
 
 def evaluate(
+    context: typer.Context,
     manifest: Annotated[Path, typer.Argument(help="JSON lines with audio_filepath, duration, text, speaker.")],
     model: Annotated[str, typer.Option("--model", "-m", help="A .tympan file, or the name of a model inside the package.")] = "english",
     json_path: Annotated[Path | None, typer.Option("--json", help="Write all results to this file.")] = None,
@@ -22,7 +41,15 @@ def evaluate(
     lm_weight: search.LMWeight = None,
     word_score: search.WordScore = None,
     open_vocabulary: search.OpenVocabulary = False,
+    rescore: search.Rescore = None,
+    rescore_weight: search.RescoreWeight = None,
+    rescore_token_score: search.RescoreTokenScore = None,
+    rescore_nbest: search.RescoreNbest = None,
     threads: Annotated[int, typer.Option("--threads", help="CPU threads; the real-time factor is theirs. 0 for all cores.", min=0)] = 1,
+    system: Annotated[str, typer.Option("--system", help="Who transcribes: tympan, or pocketsphinx (extra 'classic').")] = "tympan",
+    lm: Annotated[Path | None, typer.Option("--lm", help="For another system: its language model; default its own.")] = None,
+    dictionary: Annotated[Path | None, typer.Option("--dictionary", help="For another system: its pronunciations.")] = None,
+    acoustic: Annotated[Path | None, typer.Option("--acoustic", help="For another system: the folder of its acoustic model.")] = None,
     worst: Annotated[int, typer.Option("--worst", help="How many of the worst utterances to show.", min=0)] = 5,
 ) -> None:
     """Transcribe a manifest and compare with its transcripts.
@@ -34,14 +61,26 @@ def evaluate(
         tympan evaluate test.jsonl --model runs/mine/model.tympan --json result.json
 
         tympan evaluate test.jsonl --scorer none
+
+        tympan evaluate test.jsonl --system pocketsphinx --lm my.arpa --dictionary my.dict
     """
     from tympan import evaluation, scoring
     from tympan.cli.display import progress
     from tympan.data.manifest import read_manifest
     from tympan.files import write_atomically
+    from tympan.systems import OWN, System, SystemFiles, open_system
 
     utterances = read_manifest(manifest)
-    recognizer = search.open_recognizer(model, threads, scorer, hot_word, beam_size, beam_threshold, lm_weight, word_score, open_vocabulary)
+    files = SystemFiles(lm, dictionary, acoustic)
+    if system == OWN:
+        if files.given():
+            raise TympanError(f"--{next(iter(files.given()))} is for another --system.", "Give --model and --scorer.")
+        options = (hot_word, beam_size, beam_threshold, lm_weight, word_score, open_vocabulary)
+        rescoring = search.Rescoring(rescore, rescore_weight, rescore_token_score, rescore_nbest)
+        recognizer: System = search.open_recognizer(model, threads, scorer, *options, rescoring)
+    else:
+        refuse_own_options(context, system)
+        recognizer = open_system(system, files)
     with progress("transcribing", len(utterances)) as advance:
         result = evaluation.evaluate(recognizer, utterances, advance)
     if json_path is not None:
@@ -68,3 +107,11 @@ def evaluate(
         typer.echo(f"tympan: {reason}", err=True)
     if result.failed:
         raise typer.Exit(2)
+
+
+def refuse_own_options(context: typer.Context, system: str) -> None:
+    """TympanError if an option was given that only our own recogniser has."""
+    for name in OWN_OPTIONS:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise TympanError(f"--{name.replace('_', '-')} is for Tympan's own models, not for --system {system}.", "Leave it out.")

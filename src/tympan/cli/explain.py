@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from tympan.recognizer import Piece, Recognizer
 
 NBEST = 5
-HEADINGS = {"total": "total", "acoustic": "acoustic", "lm": "lm", "words": "words", "hot_words": "hot words", "count": "count"}
+HEADINGS = {
+    "total": "total",
+    "acoustic": "acoustic",
+    "lm": "lm",
+    "words": "words",
+    "hot_words": "hot words",
+    "count": "count",
+}
 
 
 def explain(recognizer: Recognizer, pieces: Sequence[Piece]) -> list[dict[str, Any]]:
@@ -19,9 +26,9 @@ def explain(recognizer: Recognizer, pieces: Sequence[Piece]) -> list[dict[str, A
 
     Returns:
         {start, end, hypotheses: [{text, total, acoustic, lm, words, hot_words, count, share, fired}]} a piece, best first.
-        total = acoustic + lm + words + hot_words, natural logarithms, weighted. `words` is the word score times the number of
-        words, `count`, and what words outside the lexicon cost. `share` is the text's among all that the search still held;
-        it is no probability of being right. `fired` counts the hot words.
+        total = acoustic + lm + words + hot_words, natural logarithms, weighted; a rescoring adds `neural`, its token score
+        included. `words` is the word score times the number of words, `count`, and what words outside the lexicon cost. `share` is
+        the text's among all that the search still held; it is no probability of being right. `fired` counts the hot words.
     """
     weight = recognizer.decoder.lm_weight if recognizer.decoder is not None else 0.0
     explained = []
@@ -30,12 +37,14 @@ def explain(recognizer: Recognizer, pieces: Sequence[Piece]) -> list[dict[str, A
         for found in piece.hypotheses:
             words = recognizer.words(found, piece.start, piece.end)
             lm = weight * found.lm_score
+            rescored = {} if recognizer.rescorer is None else {"neural": recognizer.rescorer.added(found)}
             parts = {
                 "total": found.score,
                 "acoustic": found.acoustic_score,
                 "lm": lm,
-                "words": round(found.score - found.acoustic_score - lm - found.hot_word_score, 6) + 0.0,  # no -0
+                "words": round(found.score - found.acoustic_score - lm - found.hot_word_score - sum(rescored.values()), 6) + 0.0,  # no -0
                 "hot_words": found.hot_word_score,
+                **rescored,
                 "count": len(words),
                 "share": found.posterior,
                 "fired": dict(found.hot_words),
@@ -48,12 +57,14 @@ def explain(recognizer: Recognizer, pieces: Sequence[Piece]) -> list[dict[str, A
 def table(explained: Sequence[Mapping[str, Any]], hot_words: Mapping[str, int]) -> str:
     """The same for people: a table a piece, then how often each hot word fired in the best hypotheses."""
     lines: list[str] = []
+    rescored = any("neural" in found for piece in explained for found in piece["hypotheses"])
+    headings = {**HEADINGS, **({"neural": "neural"} if rescored else {})}
     for piece in explained:
         lines.append(f"{piece['start']:.2f} to {piece['end']:.2f} s" + ("" if piece["hypotheses"] else ": nothing"))
         if piece["hypotheses"]:
-            lines.append("  " + " ".join(f"{heading:>9}" for heading in (*HEADINGS.values(), "share")) + "  text")
+            lines.append("  " + " ".join(f"{heading:>9}" for heading in (*headings.values(), "share")) + "  text")
         for found in piece["hypotheses"]:
-            scores = " ".join(f"{found[key]:9}" if key == "count" else f"{found[key]:9.2f}" for key in HEADINGS)
+            scores = " ".join(f"{found[key]:9}" if key == "count" else f"{found[key]:9.2f}" for key in headings)
             lines.append(f"  {scores} {found['share']:9.1%}  {found['text']}".rstrip())
             if found["fired"]:
                 lines.append("  fired: " + ", ".join(f"{word} {count}" for word, count in found["fired"].items()))

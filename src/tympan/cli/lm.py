@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from tympan.cli import lm_add_words, lm_build, lm_convert, lm_info, lm_tune
+from tympan.cli import lm_add_words, lm_build, lm_convert, lm_info, lm_train, lm_tune
 
 app = typer.Typer(
-    help="Make, convert, enlarge and tune the scorer with which a search knows a language.",
+    help="Make, convert, enlarge and tune what knows a language: n-gram scorers, and neural models.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
-for command in (lm_build.build, lm_info.info, lm_add_words.add_words, lm_convert.convert, lm_tune.tune):
+for command in (lm_build.build, lm_info.info, lm_add_words.add_words, lm_convert.convert, lm_train.train, lm_tune.tune):
     app.command()(command)

@@ -10,7 +10,9 @@ import typer
 
 
 def info(
-    path: Annotated[Path, typer.Argument(help="A scorer, n-gram, ARPA file, KenLM binary, or a scorer of DeepSpeech or Coqui.")],
+    path: Annotated[
+        Path, typer.Argument(help="A scorer, n-gram, ARPA file, KenLM binary, a scorer of DeepSpeech or Coqui, or a neural model.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Show what a file with a language model holds; hashes are compared on the way.
@@ -22,6 +24,8 @@ def info(
         tympan lm info deepspeech-0.9.3-models.scorer
 
         tympan lm info lm.arpa.gz --json
+
+        tympan lm info books.nlm
     """
     from tympan.lm.describing import describe
 

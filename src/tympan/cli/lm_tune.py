@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tympan.cli.lm_options import writing
+from tympan.cli.lm_tune_rescoring import tune_rescoring
+from tympan.errors import TympanError
 from tympan.extras import require
 
 if TYPE_CHECKING:
@@ -17,17 +19,24 @@ if TYPE_CHECKING:
     from tympan.lm.tuning import Point, Tuning
     from tympan.tokens import TokenTable
 
+BEAM_SIZE = 50  # each trial is a whole search
+
 
 def tune(
     manifests: Annotated[list[Path], typer.Argument(help="JSON lines with audio_filepath, duration, text.", show_default=False)],
     scorer: Annotated[Path, typer.Option("--scorer", "-s", help="The scorer; its weights are written into it.")],
     model: Annotated[str, typer.Option("--model", "-m", help="A .tympan file, or the name of a model inside the package.")] = "english",
-    beam_size: Annotated[int, typer.Option("--beam-size", help="Of the search.", min=1)] = 50,
+    beam_size: Annotated[
+        int | None, typer.Option("--beam-size", help="Of the search; default 50, with --rescore 300.", min=1, show_default=False)
+    ] = None,
     trials: Annotated[int, typer.Option("--trials", help="Pairs of weights at most.", min=1)] = 100,
     threads: Annotated[int, typer.Option("--threads", help="CPU threads; 0 for all cores.", min=0)] = 0,
     cache: Annotated[Path, typer.Option("--cache", help="Folder where the network's output is kept.")] = Path("work/emissions"),
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the surface: .png, .svg or .pdf; needs the extra 'plot'.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Leave the scorer as it is.")] = False,
+    rescore: Annotated[
+        Path | None, typer.Option("--rescore", help="Tune how this neural model rescores instead; written into it, the scorer stays.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Leave the scorer, or the neural model, as it is.")] = False,
 ) -> None:
     """Search lm_weight and word_score with the lowest WER on recordings, and write them into the scorer.
 
@@ -38,10 +47,14 @@ def tune(
         tympan lm tune dev.jsonl --scorer my.scorer
 
         tympan lm tune dev.jsonl --scorer my.scorer --model my.tympan --plot surface.png --dry-run
+
+        tympan lm tune dev.jsonl --scorer my.scorer --rescore books.nlm
     """
     from tympan.data.manifest import read_manifest
     from tympan.lm.surface_plot import check_ending, draw
 
+    if plot is not None and rescore is not None:
+        raise TympanError("--plot draws the scorer's surface, which --rescore leaves as it is.", "Leave one of them out.")
     if plot is not None:
         require("plot", "Drawing the surface")
         check_ending(plot)
@@ -59,6 +72,11 @@ def tune(
     opened.check_tokens(table.tokens)
     with progress("running the network", len(utterances)) as advance:
         emitted = emissions.compute(recognizer, utterances, cache=cache, threads=workers, progress=advance)
+    if rescore is not None:
+        tune_rescoring(emitted, opened, table, rescore, beam_size, trials, workers, dry_run=dry_run)
+        tell_failed(emitted)
+        return
+    beam_size = beam_size or BEAM_SIZE
     before, tuned = search(emitted, opened, table, beam_size, trials, workers)
     del opened  # the file below must not be mapped any more, or Windows would not replace it
     show(emitted, before, tuned, table)
@@ -69,6 +87,11 @@ def tune(
         with writing(plot):
             draw(tuned, plot)
         typer.echo(f"drawn in {plot}")
+    tell_failed(emitted)
+
+
+def tell_failed(emitted: Emissions) -> None:
+    """Which recordings could not be read; the exit code is 2 then."""
     for reason in emitted.failed.values():
         typer.echo(f"tympan: {reason}", err=True)
     if emitted.failed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +35,46 @@ LMWeight = Annotated[float | None, typer.Option("--lm-weight", help="Weight of t
 WordScore = Annotated[float | None, typer.Option("--word-score", help="Added for each word; default the scorer's.", show_default=False)]
 OpenVocabulary = Annotated[bool, typer.Option("--open-vocabulary", help="Write words outside the scorer's lexicon too.")]
 
+Rescore = Annotated[
+    Path | None,
+    typer.Option("--rescore", help="A neural language model (`tympan lm train`) that looks at the n-best list.", show_default=False),
+]
+RescoreWeight = Annotated[
+    float | None, typer.Option("--rescore-weight", help="Its weight; 0 for none; default the model's.", show_default=False)
+]
+RescoreTokenScore = Annotated[
+    float | None, typer.Option("--rescore-token-score", help="Added for each of its tokens; default the model's.", show_default=False)
+]
+RescoreNbest = Annotated[
+    int | None, typer.Option("--rescore-nbest", help="Hypotheses it looks at; default 50.", min=1, max=100_000, show_default=False)
+]
+
+
+@dataclass(frozen=True)
+class Rescoring:
+    """The options of a rescoring; TympanError if some were given without a model.
+
+    Attributes:
+        model: the file, or None.
+        weight, token_score, nbest: None for a default.
+    """
+
+    model: Path | None = None
+    weight: float | None = None
+    token_score: float | None = None
+    nbest: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.model is None and self.given():
+            raise TympanError(
+                f"--{next(iter(self.given())).replace('_', '-')} has no effect without --rescore.", "Give a model: --rescore X.nlm"
+            )
+
+    def given(self) -> dict[str, float]:
+        """Those that are not None, by their name in `SearchOptions`."""
+        numbers = {"rescore_weight": self.weight, "rescore_token_score": self.token_score, "rescore_nbest": self.nbest}
+        return {name: number for name, number in numbers.items() if number is not None}
+
 
 def open_recognizer(
     model: str,
@@ -45,12 +86,17 @@ def open_recognizer(
     lm_weight: float | None,
     word_score: float | None,
     open_vocabulary: bool,
+    rescoring: Rescoring,
 ) -> Recognizer:
     """The model with these options; None leaves a default."""
+    from tympan.decoding import SearchOptions
     from tympan.recognizer import load
 
     search = search_options(hot_words, beam_size, beam_threshold, lm_weight, word_score, open_vocabulary)
-    return load(model, threads=threads, scorer=scorer if scorer in (None, "none") else Path(scorer), search=search)
+    if rescoring.given():
+        search = replace(search or SearchOptions(), **rescoring.given())  # type: ignore[arg-type]
+    where = scorer if scorer in (None, "none") else Path(scorer)
+    return load(model, threads=threads, scorer=where, search=search, rescore=rescoring.model)
 
 
 def hot_word_counts(fired: Mapping[str, int]) -> str:

@@ -46,6 +46,10 @@ def transcribe(
     lm_weight: search.LMWeight = None,
     word_score: search.WordScore = None,
     open_vocabulary: search.OpenVocabulary = False,
+    rescore: search.Rescore = None,
+    rescore_weight: search.RescoreWeight = None,
+    rescore_token_score: search.RescoreTokenScore = None,
+    rescore_nbest: search.RescoreNbest = None,
     explain: Annotated[bool, typer.Option("--explain", help="Write the best hypotheses with their scores by parts instead.")] = False,
     threads: Annotated[int, typer.Option("--threads", help="CPU threads; 0 for all cores.", min=0)] = 0,
 ) -> None:
@@ -71,7 +75,9 @@ def transcribe(
         refuse_equal_names(files)
     if explain and format not in (Format.txt, Format.json):
         raise TympanError(f"--explain writes a table or JSON, not {format.value}.", "Leave --format out, or give --format json.")
-    recognizer = search.open_recognizer(model, threads, scorer, hot_word, beam_size, beam_threshold, lm_weight, word_score, open_vocabulary)
+    rescoring = search.Rescoring(rescore, rescore_weight, rescore_token_score, rescore_nbest)
+    options = (hot_word, beam_size, beam_threshold, lm_weight, word_score, open_vocabulary)
+    recognizer = search.open_recognizer(model, threads, scorer, *options, rescoring)
     fired = dict.fromkeys(recognizer.search.hot_words, 0)
     failed = False
     with progress("transcribing", len(files)) as advance:

@@ -5,6 +5,7 @@ from tympan.decoding.beam import BeamDecoder, BeamStream
 from tympan.decoding.greedy import greedy
 from tympan.decoding.hypothesis import Hypothesis
 from tympan.decoding.options import SearchOptions
+from tympan.decoding.rescoring import Rescorer, TokenLM
 from tympan.decoding.spans import Span, word_spans
 
-__all__ = ["BeamDecoder", "BeamStream", "Hypothesis", "SearchOptions", "Span", "align", "greedy", "word_spans"]
+__all__ = ["BeamDecoder", "BeamStream", "Hypothesis", "Rescorer", "SearchOptions", "Span", "TokenLM", "align", "greedy", "word_spans"]

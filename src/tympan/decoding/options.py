@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from tympan.decoding.beam import BeamDecoder
+from tympan.decoding.rescoring import Rescorer
 from tympan.errors import TympanError
-from tympan.lm import Scorer
+from tympan.lm import NeuralLM, Scorer
 from tympan.lm.case import Case
 from tympan.tokens import TokenTable, normalize_unicode
 
@@ -17,6 +18,7 @@ from tympan.tokens import TokenTable, normalize_unicode
 BEAM_SIZE = 300
 BEAM_THRESHOLD = 14.0
 TOKEN_MIN_LOG_PROB = -9.0
+RESCORE_NBEST = 50
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,9 @@ class SearchOptions:
         hot_words: word or phrase -> weight.
         lexicon: write only words of the lexicon and hot words. No effect without a scorer.
         recombine: let texts that the n-gram cannot tell apart become one; False gives an n-best list whose texts differ early, too, by
-            another search, whose best text may be another.
+            another search, whose best text may be another. A recogniser with a rescoring takes False.
+        rescore_weight, rescore_token_score: of a rescoring with a neural language model; None takes the model's. No effect without one.
+        rescore_nbest: hypotheses that it looks at. No effect without one.
 
     Raises:
         TympanError: a number is not finite or out of its range; all of them are named.
@@ -45,6 +49,9 @@ class SearchOptions:
     hot_words: Mapping[str, float] = field(default_factory=dict)
     lexicon: bool = True
     recombine: bool = True
+    rescore_weight: float | None = None
+    rescore_token_score: float | None = None
+    rescore_nbest: int = RESCORE_NBEST
 
     def __post_init__(self) -> None:
         wrong = [f"beam_size is {self.beam_size}, but must be at least 1"] if not self.beam_size >= 1 else []
@@ -52,7 +59,9 @@ class SearchOptions:
             wrong.append(f"beam_threshold is {self.beam_threshold}, but must be above 0")
         if not self.token_min_log_prob <= 0:
             wrong.append(f"token_min_log_prob is {self.token_min_log_prob}, but must not be above 0")
-        weights = {"lm_weight": self.lm_weight, "word_score": self.word_score}
+        if not self.rescore_nbest >= 1:
+            wrong.append(f"rescore_nbest is {self.rescore_nbest}, but must be at least 1")
+        weights = {name: getattr(self, name) for name in ("lm_weight", "word_score", "rescore_weight", "rescore_token_score")}
         wrong += [f"{name} is {weight}, not a finite number" for name, weight in weights.items() if not math.isfinite(weight or 0.0)]
         if wrong:
             raise TympanError(f"Options of the search: {'; '.join(wrong)}.")
@@ -70,6 +79,26 @@ class SearchOptions:
             text = case.fold(normalize_unicode(text))
             hot_words[text] = hot_words.get(text, 0.0) + weight
         return replace(self, hot_words=hot_words)
+
+    def rescorer(self, lm: NeuralLM, tokens: TokenTable, scorer: Scorer | None) -> Rescorer:
+        """A rescoring with these options.
+
+        Args:
+            lm: the language model.
+            tokens, scorer: of the search, which say what it may write.
+
+        Raises:
+            TokenError: the language model's tokens cannot spell a word of the lexicon or a hot word; it is named.
+        """
+        weight = lm.file.rescore_weight if self.rescore_weight is None else self.rescore_weight
+        token_score = lm.file.rescore_token_score if self.rescore_token_score is None else self.rescore_token_score
+        rescorer = Rescorer(lm, weight, token_score, self.rescore_nbest)
+        symbols = [token for token in tokens.tokens[1:] if token.strip()]
+        if scorer is not None and self.lexicon:
+            rescorer.check([*scorer.words, *(word for text in self.hot_words for word in text.split())])
+        elif tokens.kind in ("characters", "phones"):
+            rescorer.check(symbols)
+        return rescorer
 
     def decoder(self, tokens: TokenTable, scorer: Scorer | None) -> BeamDecoder:
         """A decoder with these options.

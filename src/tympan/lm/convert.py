@@ -48,6 +48,8 @@ def convert(
     needed(table, pronunciations)
     if kind is Format.SCORER:
         raise LMError(f"{path} is a scorer of Tympan already.", "For another token table, convert what it was made from.")
+    if kind is Format.NEURAL:
+        raise LMError(f"{path} is a neural language model, which has no n-grams.", "A search rescores with it: --rescore.")
     case = Case.of_table(table)
     lm_weight: float | None = None
     word_score: float | None = None

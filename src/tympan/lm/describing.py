@@ -10,6 +10,7 @@ from typing import Any
 from tympan.errors import LMError
 from tympan.lm.deepspeech import read_deepspeech_scorer
 from tympan.lm.formats import Format, identify, kenlm_type
+from tympan.lm.neural_file import NeuralFile
 from tympan.lm.ngram import NGram
 from tympan.lm.scorer import LEXICON, NGRAM, Scorer, place_of, read_header
 
@@ -17,10 +18,11 @@ PLACEHOLDERS = tuple(map(chr, range(0xE000, 0xF8FF)))
 
 
 def describe(path: str | Path) -> dict[str, Any]:
-    """Facts about a scorer, an n-gram of ours or of KenLM, an ARPA file, or a scorer of DeepSpeech; all hashes are compared.
+    """Facts about a scorer, an n-gram of ours or of KenLM, an ARPA file, a scorer of DeepSpeech, or a neural model; hashes are compared.
 
     Returns:
-        Plain data: `path`, `format`, `bytes`, `order`, `counts`, `vocabulary`, `quantisation`, and what the format has besides.
+        Plain data: `path`, `format`, `bytes`, `order`, `counts`, `vocabulary`, `quantisation`, and what the format has besides;
+        of a neural model `family`, `parameters`, `tokens`, `perplexity` (a token, on held-out text), `word_perplexity` and more.
 
     Raises:
         LMError: none of these, or damaged.
@@ -30,6 +32,8 @@ def describe(path: str | Path) -> dict[str, Any]:
     facts: dict[str, Any] = {"path": str(path), "format": kind.value, "bytes": path.stat().st_size}
     if kind is Format.SCORER:
         return facts | of_scorer(path)
+    if kind is Format.NEURAL:
+        return facts | of_neural(path)
     if kind is Format.DEEPSPEECH:
         return facts | of_deepspeech(path)
     return facts | of_ngram(NGram.open(path))
@@ -69,6 +73,27 @@ def of_scorer(path: Path) -> dict[str, Any]:
         "token_hash": scorer.tokens.hash,
         "hashes": "match",
         "facts": dict(scorer.facts),
+    }
+
+
+def of_neural(path: Path) -> dict[str, Any]:
+    """A neural model's facts; its graph was compared with its hash."""
+    file = NeuralFile.open(path)
+    validation = file.facts.get("validation")
+    found = validation if isinstance(validation, dict) else {}
+    return {
+        "family": file.model.get("family"),
+        "parameters": file.model.get("parameters"),
+        "config": file.model.get("config"),
+        "token_kind": file.tokens.kind,
+        "tokens": len(file.tokens),
+        "token_hash": file.tokens.hash,
+        "perplexity": found.get("perplexity"),
+        "word_perplexity": found.get("word_perplexity"),
+        "rescore_weight": file.rescore_weight,
+        "rescore_token_score": file.rescore_token_score,
+        "hashes": "match",
+        "facts": {name: value for name, value in file.facts.items() if name != "validation"},
     }
 
 

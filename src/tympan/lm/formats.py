@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from tympan.errors import LMError
-from tympan.lm import deepspeech
+from tympan.lm import deepspeech, neural_file
 from tympan.lm.ngram import NGram, is_text
 from tympan.lm.scorer import HEADER
 
@@ -32,6 +32,7 @@ class Format(Enum):
     ARPA = "ARPA file"
     KENLM = "KenLM binary"
     DEEPSPEECH = "scorer of DeepSpeech or Coqui"
+    NEURAL = "neural language model of Tympan"
 
 
 def identify(path: str | Path) -> Format:
@@ -66,6 +67,8 @@ def archive_format(path: Path) -> Format:
         raise LMError(f"{path} is a damaged archive ({error}).", "Copy it again.") from None
     if HEADER in names:
         return Format.SCORER
+    if neural_file.HEADER in names:
+        return Format.NEURAL
     hint = "It is a bundle: `tympan info` tells about it." if "bundle.json" in names else ""
     raise LMError(f"{path} is a zip archive and no language model.", hint)
 

@@ -14,7 +14,7 @@ from tympan.training.place import Place, why_over
 from tympan.training.prepare import Prepared
 from tympan.training.ranks import topology
 from tympan.training.recipe import Recipe
-from tympan.training.run import Display
+from tympan.training.run import Display, Noting
 from tympan.training.run_folder import RunFolder, read_json, since
 
 # What makes no other training of it; "trainer." and "loggers" stand for all below them. The number of processes and
@@ -33,7 +33,7 @@ RESUMABLE = {
 }
 
 
-def begin_anew(folder: RunFolder, display: Display) -> None:
+def begin_anew(folder: RunFolder, display: Noting) -> None:
     """Keep the run that is here beside it; what `--overfit` left is removed.
 
     Raises:

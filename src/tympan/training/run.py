@@ -41,10 +41,14 @@ class Report:
     blank_share: float
 
 
-class Display(Protocol):
-    """Where a training tells how it goes."""
+class Noting(Protocol):
+    """Who is told a line."""
 
     def note(self, text: str) -> None: ...
+
+
+class Display(Noting, Protocol):
+    """Where a training tells how it goes."""
 
     def start(self, epoch: int, epochs: int, batches: int, done: int) -> None: ...
 

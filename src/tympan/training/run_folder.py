@@ -135,8 +135,13 @@ class RunFolder:
         """Drop the lines that a killed run wrote after its last checkpoint, of `step` within `epoch`; they are written again."""
         if self.metrics.exists():
             rows = [row for row in read_log(self.metrics) if row["step"] <= step]
-            kept = [row for row in rows if "dev/wer" not in row or row["epoch"] < epoch]  # the validation ends its epoch
+            kept = [row for row in rows if not is_validation(row) or row["epoch"] < epoch]  # the validation ends its epoch
             write_atomically(self.metrics, "".join(json.dumps(row) + "\n" for row in kept).encode())
+
+
+def is_validation(row: Mapping[str, Any]) -> bool:
+    """Whether a line of the log came at an epoch's end: of words, or of a language model's tokens."""
+    return "dev/wer" in row or "dev/perplexity" in row
 
 
 def read_json(path: Path) -> dict[str, Any]:

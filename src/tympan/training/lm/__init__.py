@@ -1,0 +1,1 @@
+"""Training of neural language models: texts become a network that says what comes next."""
