@@ -15,6 +15,17 @@ DEEPSPEECH2: dict[str, Any] = {"name": "deepspeech2_pytorch", **RECURRENT}
 
 MINIATURES: dict[str, dict[str, Any]] = {
     "conformer": {"encoder": {"name": "conformer", **ATTENTION, "kernel": 5, "expansion": 2}, "head": {"unfold": 2}},
+    "conformer_published": {
+        "encoder": {
+            "name": "conformer",
+            **ATTENTION,
+            "kernel": 5,
+            "positions": "relative",
+            "conv_norm": "batch",
+            "stem": "wide",
+            "subsampling": 4,
+        }
+    },
     "crnn_assembly": {"encoder": {"name": "crnn_assembly", **RECURRENT, "blocks": 1}},
     "crnn_dredwardhyde": {"encoder": {"name": "crnn_dredwardhyde", **RECURRENT, "blocks": 1}},
     "deepspeech": {"encoder": {"name": "deepspeech", "dim": 12, "context": 2}},
@@ -23,6 +34,10 @@ MINIATURES: dict[str, dict[str, Any]] = {
     "deepspeech2_lookahead": {"encoder": {**DEEPSPEECH2, "bidirectional": False, "lookahead": 4}, "head": {"bias": False}},
     "deepspeech2_pytorch": {"encoder": DEEPSPEECH2, "head": {"bias": False}},
     "e_branchformer": {"encoder": {"name": "e_branchformer", **ATTENTION, "feed_forward": 24, "gated": 12, "kernel": 5, "merge_kernel": 3}},
+    "fast_conformer": {
+        "encoder": {"name": "conformer", **ATTENTION, "kernel": 3, "positions": "relative", "conv_norm": "batch", "stem": "separable"},
+        "head": {"unfold": 2},
+    },
     "jasper": {"encoder": {"name": "jasper", **CONVOLUTIONAL, "blocks": 2}},
     "quartznet": {"encoder": {"name": "quartznet", **CONVOLUTIONAL, "blocks": 1}},
     "tdnnf": {"encoder": {"name": "tdnnf", "dim": 16, "bottleneck": 6, "layers": 5, "prefinal": 8}},

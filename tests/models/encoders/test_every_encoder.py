@@ -12,10 +12,15 @@ from hypothesis import strategies as st
 from miniatures import FAITHFUL, FEATURES, MINIATURES, TOKENS, miniature, without_dropout
 from tympan.models import CTCModel, build
 from tympan.models.encoders import ENCODERS
+from tympan.models.layers.masked_batch_norm import MaskedBatchNorm
 from tympan.training.tasks.ctc import ctc_loss
 
 EVERY = pytest.mark.parametrize("name", MINIATURES)
 CHUNKED = sorted(name for name, config in MINIATURES.items() if ENCODERS[config["encoder"]["name"]].chunked)
+
+
+def has_batch_norm(name: str) -> bool:
+    return any(isinstance(module, MaskedBatchNorm) for module in miniature(name).modules())
 
 
 def network(name: str, **options: object) -> CTCModel:
@@ -149,12 +154,15 @@ def test_faithful_network_has_the_same_parameters_and_lets_padding_in(name: str)
         for model, heard in zip(models, (features, other), strict=True):
             longer = torch.nn.functional.pad(heard, (0, 0, 0, 8))
             results.append(model(longer if heard is other else heard, lengths)[0][:, : int(model.output_lengths(lengths)[1])])
-        found.append(float((results[0] - results[1]).abs().max()))
+        found.append(float((results[0] - results[1]).detach().abs().max()))
     assert found[0] < 1e-4 < 1e-3 < found[1]
 
 
-@pytest.mark.parametrize("name", CHUNKED)
-@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    ("name", "training"),
+    # The batch statistics of a training see the whole utterance.
+    [(name, training) for name in CHUNKED for training in (False, True) if not training or not has_batch_norm(name)],
+)
 def test_in_chunks_nothing_after_the_chunk_is_heard(name: str, training: bool) -> None:
     encoder = network(name, left=8).encoder.train(training)
     features, lengths, sizes = torch.randn(1, 200, FEATURES), torch.tensor([200]), torch.tensor([4])
