@@ -56,7 +56,7 @@ def test_the_installed_version_is_the_package_s_own() -> None:
 
 
 def test_the_extras_are_those_of_the_readme() -> None:
-    assert set(EXTRAS) == {"dev", "lhotse", "media", "mic", "plot", "scale", "serve", "text", "train"}
+    assert set(EXTRAS) == {"comet", "dev", "lhotse", "media", "mic", "mlflow", "plot", "scale", "serve", "text", "train", "wandb"}
 
 
 def test_the_runtime_asks_for_no_torch() -> None:

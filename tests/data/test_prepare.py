@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 import miniature_corpora
-from miniature_corpora import FOLDERS, SECONDS, SPEAKERS, tone
+from miniature_corpora import FOLDERS, SECONDS, SPEAKERS, tune
 from tympan.data import read_manifest
 from tympan.data.prepare import prepare
 from tympan.errors import ManifestError, TympanError
@@ -52,7 +52,7 @@ def test_adding_a_speaker_moves_nobody(tmp_path: Path) -> None:
         return {utterance.id: part.name for part in report.parts for utterance in read_manifest(part.path)}
 
     before = parts()
-    tone(tmp_path / "in" / "data" / "new.flac")
+    tune(tmp_path / "in" / "data" / "new.flac")
     table = tmp_path / "in" / "metadata.csv"
     header, *rows = table.read_text().splitlines()
     table.write_text("\n".join([header, "data/new.flac,hello,0999", *rows]))
@@ -118,7 +118,7 @@ def test_what_is_left_out_is_counted_by_reason_and_named(tmp_path: Path) -> None
         "the utterance lies outside its recording": 1,
     }
     named = " ".join(where for places in report.left_out.values() for where in places)
-    assert all(part in named for part in ("all.jsonl:14", "1001-7-0000.wav", "1004-7-0000", "1002-7-0000.wav", "late (7 to 12 s of 0.3 s)"))
+    assert all(part in named for part in ("all.jsonl:14", "1001-7-0000.wav", "1004-7-0000", "1002-7-0000.wav", "late (7 to 12 s of 1.2 s)"))
     assert report.parts[0].utterances == 10
 
 

@@ -33,10 +33,10 @@ def whole(zygote: Zygote, recipe: dict[str, Any], tmp_path_factory: pytest.TempP
 
 @pytest.fixture
 def small_disc(tmp_path: Path, whole: Path) -> Iterator[Path]:
-    """A mounted file system with room for five checkpoints."""
+    """A mounted file system with room for twenty checkpoints: the logs of twelve epochs must fit beside the best ones."""
     folder = tmp_path / "disc"
     folder.mkdir()
-    size = 5 * (whole / "last.safetensors").stat().st_size
+    size = 20 * (whole / "last.safetensors").stat().st_size
     try:
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, check=False)
     except FileNotFoundError:

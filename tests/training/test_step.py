@@ -12,6 +12,7 @@ from tympan.data.torch_batches import Batch
 from tympan.data.torch_loading import Group
 from tympan.models import build
 from tympan.tokens import TokenTable
+from tympan.training.objectives import PriorCTC
 from tympan.training.recipe import TrainingRecipe
 from tympan.training.step import Wishes
 from tympan.training.tasks.ctc import CTCTask
@@ -117,6 +118,20 @@ def test_step_that_is_not_finite_changes_nothing_at_all(encoder: str, value: flo
     assert all(torch.equal(tensor, before[name]) for name, tensor in weights(task).items()), "running statistics too"
     assert all(torch.equal(tensor, averages[name]) for name, tensor in task.average.weights.items())
     assert task.stepper.take(Group([batch(30, 64)], 1, 4), optimizer).finite
+
+
+def test_step_that_is_not_finite_leaves_the_objectives_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    task, optimizer = training()
+    task.objective = PriorCTC(len(TABLE), 0.3, 0.9)
+    assert task.stepper.take(Group([batch(64, 40)], 1, 1), optimizer).finite
+    prior, steps = task.objective.prior.clone(), float(task.objective.steps)
+    spoiled = batch(64, 40, seed=2)
+    spoiled.features[0, 3] = float("nan")
+    assert not task.stepper.take(Group([spoiled], 1, 1), optimizer).finite
+    assert torch.equal(task.objective.prior, prior) and task.objective.steps == steps == 1
+    memory_for(task, monkeypatch, 1)  # the second half of a retry must not see the first one's memory
+    assert task.stepper.take(Group([batch(64, 40)], 1, 1), optimizer).finite
+    assert task.objective.steps == 1 + 2 and torch.isfinite(task.objective.prior).all()
 
 
 def test_group_is_the_mean_of_its_batches() -> None:

@@ -176,7 +176,8 @@ def augmentation(utterances: Sequence[Utterance], speakers: int, reasons: list[s
         "vocal_tract": {"probability": 0.5},
         "pauses": {"probability": 0.5},
         "noise": {"probability": 0.7, "snr_db": [5.0, 40.0]},
-        "equalizer": {"probability": 0.8},
+        "equalizer": {"probability": 0.8, "deviation_db": 5.0},
+        "volume": {"probability": 1.0, "gain_db": [-34.0, 4.0]},
         "spec": spec,
     }
 

@@ -145,7 +145,7 @@ def fit(run: Run, prepared: Prepared, checkpoint: Checkpoint | None, *, heart: b
         for data in filter(None, (run.train, run.dev, run.watch)):
             data.samples_only = True
     if run.recipe.trainer.compile:
-        prepared.model.encoder.compile(dynamic=True)
+        prepared.model.encoder.compile()  # in place: parameters keep their names
     loader = Loader(run.train, run.recipe.data.workers, run.recipe.training.accumulate, run.display.note)
     # Lightning would look for a checkpoint of its own kind, with pickle, in the folder that it takes for its own: an empty one.
     with tempfile.TemporaryDirectory() as nowhere:

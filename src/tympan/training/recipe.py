@@ -164,7 +164,7 @@ class TrainerRecipe(Strict):
     num_nodes: int = Field(1, gt=0, description="machines")
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     strategy: Literal["auto", "ddp"] = Field("auto", description="auto takes ddp where there is more than one process")
-    compile: bool = Field(False, description="torch.compile for the encoder: slow to start, faster after")
+    compile: bool = Field(False, description="torch.compile for the encoder: minutes for each new shape of batch; for GPUs")
     timeout_minutes: float = Field(30.0, gt=0, description="how long processes wait for each other before they give up")
 
 

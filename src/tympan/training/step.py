@@ -78,7 +78,7 @@ class Stepper:
 
     def take(self, group: Group, optimizer: torch.optim.Optimizer) -> Taken:
         """One step on `group`."""
-        kept = self.buffers()
+        kept = [buffer.clone() for buffer in self.buffers()]
         skipped = {name: reason for batch in group.batches for name, reason in batch.skipped.items()}
         loss = self.backward(group, kept, skipped)
         seconds = sum(batch.seconds for batch in group.batches)
@@ -156,17 +156,17 @@ class Stepper:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         gradients = [parameter.grad for parameter in chosen if parameter.grad is not None]
-        buffers = [buffer for buffer in self.task.model.buffers() if buffer.is_floating_point()]
+        buffers = [buffer for buffer in self.buffers() if buffer.is_floating_point()]
         self.ranks.sum([*gradients, *buffers])
         for buffer in buffers:
             buffer /= self.ranks.world_size
 
     def buffers(self) -> list[torch.Tensor]:
-        """A copy of the network's running statistics."""
-        return [buffer.clone() for buffer in self.task.model.buffers()]
+        """The running statistics of the network and of the objective."""
+        return [*self.task.model.buffers(), *self.task.objective.buffers()]
 
     def put_back(self, kept: list[torch.Tensor]) -> None:
         """The running statistics as they were: one batch that is not finite would spoil them for ever."""
         with torch.no_grad():
-            for buffer, before in zip(self.task.model.buffers(), kept, strict=True):
+            for buffer, before in zip(self.buffers(), kept, strict=True):
                 buffer.copy_(before)

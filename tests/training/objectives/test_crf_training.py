@@ -45,10 +45,10 @@ def train(model: CTCModel, batch: Batch, steps: int, **options: object) -> list[
     losses = []
     for _ in range(steps):
         optimizer.zero_grad()
-        loss = task.training_step(batch, 0)
+        loss = task.loss(batch)
         loss.backward()
-        task.configure_gradient_clipping(optimizer)
-        task.optimizer_step(0, 0, optimizer)
+        task.shorten_gradients()
+        task.update(optimizer)
         losses.append(loss.item())
     return losses
 

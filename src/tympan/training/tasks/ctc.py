@@ -132,7 +132,7 @@ class CTCTask(LightningModule):
 
     @torch.no_grad()
     def validate(self, batches: Iterable[Batch], samples: int = 3, ranks: Ranks = Ranks()) -> Validation:  # noqa: B008 (a constant)
-        """Greedy decoding of what the objective hears in all ranks' batches, with averaged weights; of phones, `wer` is their error rate."""
+        """Greedy decoding of what the objective hears in all ranks' batches, with averaged weights; of phones, `wer` is theirs."""
         found = Heard()
         training = self.model.training
         with self.average.applied():
