@@ -41,7 +41,8 @@ class FactoredLayer(nn.Module):
         narrow = self.linear(F.pad(x, (self.taps - 1, 0))).masked_fill(padding, 0.0)
         y = self.affine(F.pad(narrow, (0, self.taps - 1))).relu()
         y = self.dropout(self.norm(y, lengths)) + self.bypass * x
-        return y.masked_fill(padding, 0.0)
+        masked: torch.Tensor = y.masked_fill(padding, 0.0)
+        return masked
 
 
 class TDNNF(Encoder):

@@ -55,7 +55,7 @@ class JasperBlock(nn.Module):
 
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         for unit in self.units:
-            lengths = unit.output_lengths(lengths)
+            lengths = unit.output_lengths(lengths)  # type: ignore[operator]
         return lengths
 
     def forward(
@@ -69,7 +69,7 @@ class JasperBlock(nn.Module):
         """
         for index, unit in enumerate(self.units):
             x = unit(x, lengths, None if faithful else lengths)
-            lengths = unit.output_lengths(lengths)
+            lengths = unit.output_lengths(lengths)  # type: ignore[operator]
             if index == len(self.units) - 1:
                 for residual, source in zip(self.residuals, sources, strict=True):
                     x = x + residual(source, lengths, None if faithful else lengths)

@@ -50,7 +50,7 @@ class Recurrent(nn.Module):
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """(B, T, D) and valid frames (B,), 0 allowed -> (B, T, output_dim), zero past the lengths."""
         y = read_utterances(self.rnn, x, lengths)
-        return y.unflatten(2, (2, -1)).sum(2) if self.sums else y
+        return y.reshape(*y.shape[:2], 2, -1).sum(2) if self.sums else y
 
 
 def freeze_state_biases(rnn: nn.RNNBase) -> None:
@@ -102,7 +102,7 @@ def onnx_operator(rnn: nn.GRU | nn.LSTM, x: torch.Tensor, lengths: torch.Tensor)
             torch.stack(biases),  # (directions, 2 gates H)
             lengths.clamp(min=1).to(torch.int32),
         ),
-        attrs={**attributes, "linear_before_reset": 1} if operator == "GRU" else attributes,
+        attrs={**attributes, **({"linear_before_reset": 1} if operator == "GRU" else {})},
         dtype=x.dtype,
         shape=(x.shape[1], directions, x.shape[0], hidden),
         version=14,  # of both operators; unchanged until 22, which adds only bfloat16

@@ -55,4 +55,6 @@ def by_distance(scores: torch.Tensor) -> torch.Tensor:
     """
     frames = scores.shape[2]
     padded = nn.functional.pad(scores, (1, 0)).flatten(2)  # (B, H, T 2 T)
-    return padded.unflatten(2, (-1, frames))[:, :, 1:].flatten(2).unflatten(2, (frames, -1))[..., :frames]
+    rows = padded.reshape(*padded.shape[:2], -1, frames)[:, :, 1:].flatten(2)  # (B, H, (2 T - 1) T)
+    shifted: torch.Tensor = rows.reshape(*rows.shape[:2], frames, -1)[..., :frames]
+    return shifted

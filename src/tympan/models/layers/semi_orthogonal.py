@@ -52,4 +52,5 @@ def orthogonality_error(matrix: torch.Tensor) -> torch.Tensor:
     """|P / s^2 - I| in the Frobenius norm, 0 for a multiple of a semi-orthogonal matrix."""
     products = matrix @ matrix.t() if matrix.shape[0] <= matrix.shape[1] else matrix.t() @ matrix
     scale2 = products.square().sum() / products.diagonal().sum()
-    return (products / scale2 - torch.eye(len(products), device=matrix.device)).norm()
+    error: torch.Tensor = (products / scale2 - torch.eye(len(products), device=matrix.device)).norm()
+    return error
