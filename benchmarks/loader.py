@@ -33,6 +33,7 @@ from tympan.data.cache import FeatureCache, FrameFeatures, cache_audio, open_unc
 from tympan.data.torch_batches import SpeechData
 from tympan.data.torch_loading import Loader
 from tympan.features import Fbank80, Normalization
+from tympan.training.precision import precision_here
 from tympan.training.prepare import prepare
 from tympan.training.recipe import load_recipe
 from tympan.training.tasks.ctc import CTCTask
@@ -127,7 +128,7 @@ def waiting(recipe_path: Path, utterances: list[Utterance], folder: Path, steps:
         waited += time.perf_counter() - asked
         if step == 1:  # the first batch waits for the workers to start, and the first step for its kernels
             first_s, waited, audio_s, began = waited, 0.0, 0.0, time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.training.precision == "bf16-mixed"):
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision_here(recipe.training.precision) == "bf16-mixed"):
             loss = task.loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

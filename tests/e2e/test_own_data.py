@@ -13,7 +13,7 @@ from tympan.bundle import Bundle
 
 QUICK = (
     "--set",
-    "training.max_epochs=14",
+    "training.max_epochs=7",
     "--set",
     "training.threads=1",
     "--set",
@@ -51,7 +51,7 @@ def test_chosen_recipe_trains_again_by_itself(tympan: Run, own: Path) -> None:
     result = tympan("train", own / "chosen.yaml", "--dry-run")
     assert result.returncode == 0, result.stderr
     facts = yaml.safe_load(result.stdout)
-    assert facts["forecast"]["epochs"] == 14 and facts["forecast"]["steps_an_epoch"] > 0
+    assert facts["forecast"]["epochs"] == 7 and facts["forecast"]["steps_an_epoch"] > 0
 
 
 @pytest.mark.parametrize("start", ["model.tympan", "best.safetensors"])
@@ -63,7 +63,7 @@ def test_finetuning_goes_on_from_a_bundle_or_a_checkpoint(tympan: Run, own: Path
     data = tmp_path / "more.jsonl"
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     arguments = ["--data", data, "--dev", data, "--watch", corpus / "dev.jsonl", "--run", tmp_path / "run"]
-    quick = ("--set", f"data.cache={tmp_path}/cache", "--set", "training.max_epochs=2", "--set", "data.workers=0")
+    quick = ("--set", f"data.cache={tmp_path}/cache", "--set", "training.max_epochs=1", "--set", "data.workers=0")
     # `--watch` is spelled with the old letters, which the new table still has
     result = tympan("finetune", own / start, *arguments, *quick)
     assert result.returncode == 0, result.stderr

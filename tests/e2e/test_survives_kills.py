@@ -55,7 +55,7 @@ def test_killed_at_random_and_again_it_ends_where_the_unbroken_one_ends(
 ) -> None:
     run, dice, kills = tmp_path / "run", random.Random(5), 0
     run.mkdir()
-    while kills < 8:
+    while kills < 5:
         child, seen, changes = zygote.start(recipe, run), state(run), dice.randrange(1, 12)
         while changes and not child.done():
             if (now := state(run)) != seen:
@@ -67,7 +67,7 @@ def test_killed_at_random_and_again_it_ends_where_the_unbroken_one_ends(
         kills += 1
     last = zygote.start(recipe, run, resume=True)
     assert last.wait() == 0, last.text()
-    assert kills >= 4, "the training was over before it could be killed"
+    assert kills >= 3, "the training was over before it could be killed"
     assert_same_training(whole, run)
     assert not list(run.glob(".*.tmp")), "what a killed process left half-written"
 

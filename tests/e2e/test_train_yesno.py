@@ -76,6 +76,7 @@ def test_int8_bundle_transcribes_like_float(tympan: Run, trained: Path, corpus: 
     assert json.loads((tmp_path / "result.json").read_text())["wer"] < 0.05
 
 
+@pytest.mark.long  # test_survives_kills does it at more places, without the command line
 def test_killed_training_resumes_to_the_same_weights(overrides: list[str], tmp_path: Path) -> None:
     short = ["--set", "training.max_epochs=2", "--set", "training.checkpoint_minutes=0.0001", "--set", "training.ema_decay=0.5"]
     train = [sys.executable, "-m", "tympan", "train", "recipes/yesno.yaml", *overrides, *short]

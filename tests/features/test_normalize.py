@@ -86,6 +86,15 @@ def test_running_needs_statistics_to_begin_with_and_keeps_them_in_its_config() -
     assert Normalization.from_config(config).config() == config
 
 
+def test_level_takes_the_loudness_off_and_then_the_given_statistics() -> None:
+    normalization = Normalization("level", (-1.0, 1.0), (2.0, 4.0))
+    quiet = np.array([[0, 2], [3, 5], [-6, -4], *[[-9, -7]] * 8], np.float32)  # means 1, 4, -5, -8: the second loudest of 11 is 1
+    assert normalization(quiet)[:2].tolist() == [[0, 0], [1.5, 0.75]]
+    assert np.array_equal(normalization(quiet + 5), normalization(quiet)), "a louder recording is the same"
+    assert np.array_equal(normalization(quiet[:1]), np.array([[0, 0]], np.float32))
+    assert not normalization.streams and normalization(quiet[:0]).shape == (0, 2)
+
+
 def test_global_of_another_size_is_refused() -> None:
     with pytest.raises(ShapeError, match=r"4.*2"):
         Normalization("global", (0.0, 0.0), (1.0, 1.0))(features_TF())
@@ -110,7 +119,7 @@ def test_a_config_comes_back_through_json(config) -> None:
     ("config", "told"),
     [
         ({}, ["mode"]),
-        ({"mode": "frame"}, ["frame", "none, utterance, global"]),
+        ({"mode": "frame"}, ["frame", "none, utterance, global, running, level"]),
         ({"mode": ["none"]}, ["none"]),
         ({"mode": "utterance", "eps": 1, "axis": 0}, ["axis, eps"]),
         ({"mode": "utterance", "mean": [1.0]}, ["mean", "utterance"]),

@@ -130,7 +130,7 @@ def test_shapes_and_configs_are_checked() -> None:
 
 
 NORMALIZATIONS = [{"mode": "none"}, {"mode": "utterance"}, {"mode": "global", "mean": [0.5, -8.0, 0.0], "std": [1.0, 3.0, 0.1]}]
-NORMALIZATIONS.append({**NORMALIZATIONS[2], "mode": "running"})
+NORMALIZATIONS += [{**NORMALIZATIONS[2], "mode": mode} for mode in ("running", "level")]
 
 
 @pytest.mark.parametrize("config", NORMALIZATIONS, ids=str)

@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from tympan.errors import RecipeError, ShapeError
 
-Mode = Literal["none", "utterance", "global", "running"]
+Mode = Literal["none", "utterance", "global", "running", "level"]
 PRIOR_FRAMES = 100  # a second of speech at the usual 10 ms weighs as much as the given statistics
+LEVEL_QUANTILE = 0.9  # of the frames; the loudest may be a click, and how many are quiet says nothing of the speaker
 
 STD_FLOOR = 1e-5  # a log feature that moves less than this is constant: float32 holds log values of 16 to 1e-6
 
@@ -29,9 +30,11 @@ class Normalization:
     Attributes:
         mode: `none` leaves features as they are; `utterance` takes mean and population std over the frames of the utterance, so a
             constant feature, and an utterance of one frame, become zeros; `global` takes the vectors below; `running` takes
-            the statistics of the frames up to and with each, begun with `PRIOR_FRAMES` frames of the vectors below.
-        mean: (F,) for `global` and `running`, in the features' unit; empty otherwise.
-        std: (F,) for `global` and `running`, positive; empty otherwise.
+            the statistics of the frames up to and with each, begun with `PRIOR_FRAMES` frames of the vectors below; `level` takes
+            the level of the utterance, one number, off all its features, and then the vectors below. It is for log features of
+            single words, of which `utterance` would remove the vowel and `global` leave the distance of the microphone.
+        mean: (F,) for `global`, `running` and `level`, in the features' unit; empty otherwise.
+        std: (F,) for `global`, `running` and `level`, positive; empty otherwise.
     """
 
     mode: Mode = "none"
@@ -45,7 +48,7 @@ class Normalization:
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Normalization:
-        """Build from {"mode": ...}, with "mean" and "std" (sequences of F numbers) for "global" and "running".
+        """Build from {"mode": ...}, with "mean" and "std" (sequences of F numbers) for all but "none" and "utterance".
 
         Raises:
             RecipeError: an unknown key, or a value that cannot be; all are named.
@@ -66,12 +69,12 @@ class Normalization:
     @property
     def given(self) -> bool:
         """Whether the mode takes given statistics."""
-        return self.mode in ("global", "running")
+        return self.mode in ("global", "running", "level")
 
     @property
     def streams(self) -> bool:
-        """Whether a frame can be normalised as soon as it is there; `utterance` needs the future."""
-        return self.mode != "utterance"
+        """Whether a frame can be normalised as soon as it is there; `utterance` and `level` need the future."""
+        return self.mode not in ("utterance", "level")
 
     def __call__(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Normalise features (T, F) of one utterance, T = 0 included; returns (T, F) float32.
@@ -81,13 +84,14 @@ class Normalization:
         """
         if features.ndim != 2:
             raise ShapeError(f"Features have shape {features.shape}, but normalisation takes one utterance, (T, F).")
-        if self.mode == "none" or (self.mode == "utterance" and len(features) == 0):
+        if self.mode == "none" or (not self.streams and len(features) == 0):
             return features
         if self.mode == "running":
             return Running(self)(features)
-        if self.mode == "global":
+        if self.given:
             self.check_features(features.shape[1])
             mean, std = np.array(self.mean), np.array(self.std)
+            mean = mean + level(features) if self.mode == "level" else mean
         else:
             mean = features.mean(axis=0, dtype=np.float64)  # float64 adds float32 without error: the mean of a constant is that constant
             std = np.sqrt(((features - mean) ** 2).mean(axis=0))
@@ -112,6 +116,11 @@ class Normalization:
         if not all(math.isfinite(value) and value > 0 for value in self.std):
             problems.append("std holds a number that is not finite and above zero")
         return problems
+
+
+def level(features: npt.NDArray[np.float32]) -> float:
+    """How loud log features (T, F) are, T > 0: the `LEVEL_QUANTILE` of the frames' means over the bands."""
+    return float(np.quantile(features.mean(axis=1, dtype=np.float64), LEVEL_QUANTILE))
 
 
 class Running:

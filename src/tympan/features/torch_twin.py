@@ -17,7 +17,7 @@ import torch
 
 from tympan.errors import ShapeError
 from tympan.features import Extractor, Normalization, fbank64, fbank80, from_config, mel128, mfcc26, spec160, spec161, stft193
-from tympan.features.normalize import PRIOR_FRAMES, STD_FLOOR
+from tympan.features.normalize import LEVEL_QUANTILE, PRIOR_FRAMES, STD_FLOOR
 
 
 class Twin(torch.nn.Module):
@@ -97,6 +97,9 @@ class NormalizationTwin(torch.nn.Module):
             return exact.float()
         if self.normalization.given:
             mean, std = (torch.tensor(values, dtype=torch.float64, device=features.device) for values in self._vectors())
+        if self.normalization.mode == "level":
+            means = exact.mean(2).masked_fill(~valid[..., 0], torch.nan)  # (B, T)
+            exact = exact - means.nanquantile(LEVEL_QUANTILE, 1)[:, None, None] if features.shape[1] else exact
         if self.normalization.mode == "running":
             counts = PRIOR_FRAMES + torch.arange(1, features.shape[1] + 1, device=features.device)[None, :, None]
             total, squares = PRIOR_FRAMES * mean + exact.cumsum(1), PRIOR_FRAMES * (std**2 + mean**2) + (exact**2).cumsum(1)

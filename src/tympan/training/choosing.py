@@ -192,16 +192,6 @@ def schedule(size: Size, hours: float, reasons: list[str]) -> dict[str, Any]:
         "warmup_share": 0.1,
         "weight_decay": 0.02,
         "gradient_clip": 1.0,
-        "precision": precision(),
+        "precision": "auto",
         "ema_decay": 0.99 if hours < 1 else 0.999,
     }
-
-
-def precision() -> str:
-    """bfloat16 where the processor multiplies it: nearly twice as fast there, and slower elsewhere."""
-    import torch
-
-    if torch.cuda.is_available():
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
-    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # not in every torch of our range
-    return "bf16-mixed" if capabilities.get("avx512_bf16") else "32-true"

@@ -16,7 +16,7 @@ from tympan.lexicon import Pronunciations
 from tympan.recognizer import find_bundle, find_scorer
 from tympan.tokens import TokenTable
 from tympan.training.checkpoint import load_checkpoint
-from tympan.training.choosing import Choice, augmentation, batches, hold_out, precision
+from tympan.training.choosing import Choice, augmentation, batches, hold_out
 
 HOURS = 6.0  # of audio, all epochs together, at least; more for a larger corpus
 EPOCHS = (4, 60)
@@ -111,7 +111,7 @@ def choose_continuation(
         "warmup_share": 0.1,
         "gradient_clip": 1.0,
         "weight_decay": 0.02,
-        "precision": precision(),
+        "precision": "auto",
         "ema_decay": 0.99 if hours < 1 else 0.999,
     }
     recipe = {

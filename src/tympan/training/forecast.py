@@ -18,6 +18,7 @@ from tympan.features import Extractor
 from tympan.models.build import count_parameters
 from tympan.tokens import TokenTable
 from tympan.training.objectives import build_objective
+from tympan.training.precision import precision_here
 from tympan.training.prepare import build_network, check_texts, speller, token_table
 from tympan.training.recipe import Recipe
 from tympan.training.sounds import plan_sounds
@@ -160,7 +161,7 @@ def timed(task: CTCTask, batch: Batch, recipe: Recipe) -> tuple[float, float]:
         if trial == 1:
             began = time.perf_counter()
         with (
-            torch.autocast("cpu", torch.bfloat16, enabled=recipe.training.precision == "bf16-mixed"),
+            torch.autocast("cpu", torch.bfloat16, enabled=precision_here(recipe.training.precision) == "bf16-mixed"),
             torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
         ):
             loss = task.loss(batch)

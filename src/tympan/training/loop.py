@@ -22,6 +22,7 @@ from tympan.training.initial import freeze, take_weights
 from tympan.training.loggers import check_installed, open_sinks
 from tympan.training.overfit import by_heart, check_learnt, learn_few
 from tympan.training.place import Place, ranked
+from tympan.training.precision import precision_here
 from tympan.training.prepare import Prepared, Progress, prepare
 from tympan.training.ranks import Processes, own_rank, started_by_slurm, topology
 from tympan.training.recipe import Recipe
@@ -164,7 +165,7 @@ def make_trainer(recipe: Recipe, hooks: list[Callback], folder: str) -> Trainer:
     several = devices * nodes > 1
     return Trainer(
         max_epochs=recipe.training.max_epochs,
-        precision=recipe.training.precision,
+        precision=precision_here(recipe.training.precision),
         callbacks=hooks,
         logger=False,
         accelerator=recipe.trainer.accelerator,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from tympan.data.augment import AugmentRecipe
 from tympan.errors import RecipeError
+from tympan.training.precision import Precision
 
 
 class Strict(BaseModel):
@@ -139,7 +140,7 @@ class TrainingRecipe(Strict):
     betas: tuple[Share, Share] = (0.9, 0.98)
     gradient_clip: float = Field(5.0, gt=0)
     accumulate: int = Field(1, gt=0, description="batches for one optimiser step")
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Precision = Field("32-true", description="of matrix products; auto takes bfloat16 where the hardware multiplies it")
     intermediate_weight: float = Field(0.3, ge=0, lt=1, description="of the intermediate CTC losses; no effect without taps")
     consistency: float = Field(
         0.0, ge=0, description="weight of the agreement of two views (CR-CTC, usually 0.2); 0 for one view; above it, a batch holds both"

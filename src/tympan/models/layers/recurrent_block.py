@@ -7,6 +7,7 @@ from torch import nn
 
 from tympan.models.heads.ctc import activation_layer
 from tympan.models.layers.bidirectional_gru import BidirectionalGRU
+from tympan.models.layers.dropout import Dropout
 
 
 class RecurrentBlock(nn.Module):
@@ -27,7 +28,7 @@ class RecurrentBlock(nn.Module):
         self.norm = nn.LayerNorm(dim)
         self.activation = activation_layer(activation)
         self.gru = BidirectionalGRU(dim, hidden)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.batch_as_time = batch_as_time
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tympan.models.heads.ctc import activation_layer
+from tympan.models.layers.dropout import Dropout
 
 
 class ResidualConv(nn.Module):
@@ -46,7 +47,7 @@ class _ConvUnit(nn.Module):
         self.norm_over_channels = norm_over_channels
         self.norm = nn.LayerNorm(bands)
         self.activation = activation_layer(activation)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: torch.Tensor, padding: torch.Tensor | None) -> torch.Tensor:
