@@ -54,6 +54,9 @@ class DeepSpeech(Encoder):
         self.recurrent = Recurrent(dim, dim, kind="lstm", bidirectional=False, biases=1 if biases == 1 else 2)
         self.after = nn.Linear(dim, dim)
         self.dropout = nn.Dropout(dropout)
+        for layer in (*self.before, self.after):  # as published; torch's own would make each layer's result smaller than the last's
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         """T: nothing is subsampled."""
