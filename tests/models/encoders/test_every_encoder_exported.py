@@ -25,7 +25,7 @@ FRONT_ENDS = {
     "quartznet": "fbank64",
     "wave2letter": "fbank64",
 }
-ALWAYS = ("deepspeech", "deepspeech2_pytorch", "quartznet", "transformer_relative")  # LSTM, its two directions, convolutions, attention
+ALWAYS = ("deepspeech", "deepspeech2_gru", "quartznet")  # one direction, two directions, convolutions
 
 
 def shaken(name: str, num_features: int) -> torch.nn.Module:

@@ -10,10 +10,11 @@ import torch
 from miniatures import FEATURES
 from tympan.decoding import greedy
 from tympan.models import build
+from tympan.models.encoders import ENCODERS
 from tympan.tokens import TokenTable
 from tympan.training.objectives import ctc_loss
 
-STEPS, CHECK_EVERY = 400, 20
+STEPS, CHECK_EVERY = 800, 20
 WORDS = ("ab", "ba", "cab", "bac")
 TABLE = TokenTable.from_texts([" ".join(WORDS)])
 ATTENTION: dict[str, Any] = {"dim": 24, "layers": 1, "heads": 2}
@@ -33,6 +34,8 @@ SMALL: dict[str, dict[str, Any]] = {
             "subsampling": 4,
         }
     },
+    "crnn_assembly": {"encoder": {"name": "crnn_assembly", "channels": 4, "blocks": 1, "rnn_layers": 1, "rnn_dim": 16}},
+    "crnn_dredwardhyde": {"encoder": {"name": "crnn_dredwardhyde", "channels": 4, "blocks": 1, "rnn_layers": 1, "rnn_dim": 16}},
     "deepspeech": {"encoder": {"name": "deepspeech", "dim": 64, "context": 9}},
     "deepspeech2_gru": {"encoder": {**DEEPSPEECH2, "rnn": "gru"}, "head": {"bias": False}},
     "deepspeech2_lookahead": {"encoder": {**DEEPSPEECH2, "bidirectional": False, "lookahead": 4}, "head": {"bias": False}},
@@ -62,7 +65,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "transformer_rotary": {"encoder": {"name": "transformer", **ATTENTION, "feed_forward": 48, "positions": "rotary"}},
     "wave2letter": {"encoder": {"name": "wave2letter", "groups": 1, "repeat": 1, "width": 0.1}},
 }
-SLOW = {}
+SLOW = ("crnn_assembly", "crnn_dredwardhyde", "deepspeech", "deepspeech2_lookahead", "deepspeech2_openseq2seq", "fast_conformer")
 
 
 def corpus(seed: int) -> tuple[torch.Tensor, torch.Tensor, list[str]]:
@@ -113,6 +116,10 @@ def steps_to_zero_wer(name: str, seed: int) -> int:
             if heard == texts:
                 return step
     return STEPS + 1
+
+
+def test_there_is_a_case_for_every_encoder() -> None:
+    assert {config["encoder"]["name"] for config in SMALL.values()} == set(ENCODERS)
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] if name in SLOW else []) for name in SMALL])
