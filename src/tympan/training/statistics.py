@@ -17,9 +17,7 @@ MOST_UTTERANCES = 500
 DIGITS = 3
 
 
-def feature_statistics(
-    utterances: Sequence[Utterance], extractor: Extractor, mode: Literal["global", "running", "level"]
-) -> dict[str, Any]:
+def feature_statistics(utterances: Sequence[Utterance], extractor: Extractor, mode: Literal["global", "running", "level"]) -> dict[str, Any]:
     """A normalisation's configuration, with mean and standard deviation of each feature.
 
     Args:
