@@ -16,8 +16,13 @@ from tympan.features import from_config
 @pytest.mark.parametrize(
     "config",
     [
+        {"name": "fbank64"},
         {"name": "fbank80"},
         {"name": "mel128", "log": False},
+        {"name": "mfcc26"},
+        {"name": "spec160", "bins": 160},
+        {"name": "spec160", "bins": 96},
+        {"name": "spec161"},
         {"name": "mel128", "log": True},
         {"name": "stft193", "sample_rate": 22050},
         {"name": "stft193", "sample_rate": 16000},
@@ -31,7 +36,11 @@ def test_a_config_comes_back_from_its_extractor_through_json(config) -> None:
 
 @pytest.mark.parametrize(
     ("config", "full"),
-    [({"name": "mel128"}, {"name": "mel128", "log": False}), ({"name": "stft193"}, {"name": "stft193", "sample_rate": 22050})],
+    [
+        ({"name": "mel128"}, {"name": "mel128", "log": False}),
+        ({"name": "spec160"}, {"name": "spec160", "bins": 160}),
+        ({"name": "stft193"}, {"name": "stft193", "sample_rate": 22050}),
+    ],
 )
 def test_left_out_options_are_the_faithful_ones_and_are_told(config, full) -> None:
     assert from_config(config).config() == full
@@ -40,7 +49,11 @@ def test_left_out_options_are_the_faithful_ones_and_are_told(config, full) -> No
 @pytest.mark.parametrize(
     ("config", "rate", "size", "shift"),
     [
+        ({"name": "fbank64"}, 16000, 64, 0.01),
         ({"name": "fbank80"}, 16000, 80, 0.01),
+        ({"name": "mfcc26"}, 16000, 26, 0.02),
+        ({"name": "spec160", "bins": 96}, 16000, 96, 0.01),
+        ({"name": "spec161"}, 16000, 161, 0.01),
         ({"name": "mel128"}, 16000, 128, 0.0125),
         ({"name": "stft193"}, 22050, 193, 160 / 22050),
         ({"name": "stft193", "sample_rate": 16000}, 16000, 193, 0.01),

@@ -6,7 +6,7 @@ import librosa
 import numpy as np
 import pytest
 
-from tympan.features.mel import FilterBank, htk_filters, kaldi_filters, triangles
+from tympan.features.mel import FilterBank, htk_filters, kaldi_filters, slaney_filters, triangles
 
 
 def test_triangles_worked_by_hand() -> None:
@@ -47,6 +47,12 @@ def test_htk_filters_are_librosas() -> None:
     with pytest.warns(UserWarning, match="Empty filters"):  # the flaw C17 that this front end is kept with
         expected = librosa.filters.mel(sr=16000, n_fft=400, n_mels=128, fmin=0, fmax=8000, htk=True, norm=None, dtype=np.float64)
     assert np.abs(htk_filters(128, 400, 16000, 0.0, 8000.0) - expected).max() < 1e-10
+
+
+@pytest.mark.parametrize(("num_mels", "low", "high"), [(64, 0, 8000), (40, 100, 900), (20, 1200, 7000)])
+def test_slaney_filters_are_librosas(num_mels, low, high) -> None:
+    expected = librosa.filters.mel(sr=16000, n_fft=2048, n_mels=num_mels, fmin=low, fmax=high, dtype=np.float64)
+    assert np.abs(slaney_filters(num_mels, 2048, 16000, low, high) - expected).max() < 1e-12
 
 
 def test_kaldi_filters_leave_the_nyquist_bin_out() -> None:

@@ -12,7 +12,17 @@ from tympan.errors import RecipeError, ShapeError
 from tympan.features import Normalization, from_config
 from tympan.features.torch_twin import build_normalization_twin, build_twin
 
-CONFIGS = [{"name": "fbank80"}, {"name": "mel128"}, {"name": "mel128", "log": True}, {"name": "stft193"}]
+CONFIGS = [
+    {"name": "fbank64"},
+    {"name": "fbank80"},
+    {"name": "mel128"},
+    {"name": "mel128", "log": True},
+    {"name": "mfcc26"},
+    {"name": "spec160"},
+    {"name": "spec160", "bins": 96},
+    {"name": "spec161"},
+    {"name": "stft193"},
+]
 every_config = pytest.mark.parametrize("config", CONFIGS, ids=str)
 LENGTHS = [8000, 0, 1, 199, 200, 201, 255, 256, 399, 400, 401, 5555]
 

@@ -25,7 +25,7 @@ def refusal(encoder: dict[str, Any], **more: Any) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize("name", [None, "", "transformer", 3, ["conformer"], {}])
+@pytest.mark.parametrize("name", [None, "", "whisper", 3, ["conformer"], {}])
 def test_unknown_encoder_is_told_with_those_that_there_are(name: object) -> None:
     message = refusal({"name": name})
     assert f"model.encoder.name: there is no encoder {name!r}" in message
@@ -77,9 +77,29 @@ def test_impossible_value_is_told_by_its_path(change: dict[str, Any], parts: tup
     assert all(part in message for part in parts)
 
 
-@pytest.mark.parametrize("name", sorted(set(ENCODERS) - {"conformer"}))
-@pytest.mark.parametrize("change", [{"rnn_dim": -4}, {"rnn_dim": "six"}, {"dropout": 7.0}], ids=str)
-def test_impossible_value_of_the_published_encoders_is_told(name: str, change: dict[str, Any]) -> None:
+RECURRENT: list[dict[str, Any]] = [{"rnn_dim": -4}, {"rnn_dim": "six"}]
+ATTENTION: list[dict[str, Any]] = [{"layers": 0}, {"dim": 10}, {"heads": 0}, {"positions": "absolute"}, {"subsampling": 6}, {"left": 0}]
+TABLE: list[dict[str, Any]] = [{"repeat": 0}, {"groups": 6}, {"groups": 0}, {"width": 0}, {"width": "half"}]
+IMPOSSIBLE: dict[str, list[dict[str, Any]]] = {
+    "conformer": [{"positions": "absolute"}, {"conv_norm": "group"}, {"stem": "narrow"}, {"stem": "separable", "subsampling": 2}],
+    "crnn_assembly": RECURRENT,
+    "crnn_dredwardhyde": RECURRENT,
+    "deepspeech": [{"dim": 0}, {"dim": "wide"}, {"context": -1}, {"ceiling": 0}, {"biases": 3}],
+    "deepspeech2_keras": RECURRENT,
+    "deepspeech2_pytorch": [*RECURRENT, {"rnn": "elman"}, {"merge": "mean"}, {"rnn_layers": 0}, {"lookahead": 3}, {"lookahead": -1}],
+    "e_branchformer": [*ATTENTION, {"gated": 3}, {"kernel": 4}, {"merge_kernel": 2}],
+    "jasper": [*TABLE, {"blocks": 0}],
+    "quartznet": [*TABLE, {"blocks": 0}],
+    "tdnnf": [{"layers": 3}, {"bottleneck": 0}, {"constrain_every": 0}, {"dim": "wide"}],
+    "transformer": [*ATTENTION, {"feed_forward": 0}],
+    "wave2letter": TABLE,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "change"), [(name, change) for name in sorted(ENCODERS) for change in [*IMPOSSIBLE[name], {"dropout": 7.0}]], ids=str
+)
+def test_impossible_value_of_every_encoder_is_told(name: str, change: dict[str, Any]) -> None:
     assert refusal({"name": name, **change}).startswith("model.encoder: ")
 
 

@@ -48,6 +48,99 @@ def test_crnn_with_29_tokens_has_its_parameter_count(name: str, count: int) -> N
     assert parameters(*build(preset["encoder"], preset["head"], 29)) == count
 
 
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("deepspeech-0.9", 47_224_861),
+        ("deepspeech2-openseq2seq-large", 58_971_133),
+        ("deepspeech2-openseq2seq-small", 9_993_469),
+        ("deepspeech2-pytorch", 86_618_400),
+        ("deepspeech2-pytorch-gru", 65_036_576),
+        ("deepspeech2-pytorch-lookahead", 43_475_232),
+        ("jasper-10x5dr", 332_632_349),
+        ("quartznet-10x5", 12_818_781),
+        ("quartznet-15x5", 18_924_381),
+        ("quartznet-5x5", 6_713_181),
+        ("wave2letter-plus", 106_496_285),
+    ],
+)
+def test_published_network_with_29_tokens_has_its_trained_weights(name: str, count: int) -> None:
+    preset = PRESETS[name]
+    assert parameters(*build(preset["encoder"], preset["head"], 29)) == count
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("conformer-small", 12_995_441), ("conformer-medium", 30_538_625), ("conformer-large", 121_501_313)]
+)
+def test_conformer_with_nemos_129_outputs_has_its_parameter_count(name: str, count: int) -> None:
+    preset = PRESETS[name]
+    assert parameters(*build(preset["encoder"], preset["head"], 129)) == count
+
+
+@pytest.mark.parametrize(
+    ("change", "count"),
+    [
+        ({"dim": 144, "layers": 16, "heads": 4}, 8_713_152),
+        ({"dim": 256, "layers": 16, "heads": 4}, 27_331_584),
+        ({"dim": 512, "layers": 17, "heads": 8}, 115_120_128),
+    ],
+)
+def test_conformer_encoder_of_the_paper_has_its_count_but_for_the_even_kernels_tap(change: dict[str, int], count: int) -> None:
+    encoder, head = build({**PRESETS["conformer-small"]["encoder"], **change}, {}, 29)
+    assert parameters(encoder, head) - 29 * (change["dim"] + 1) == count - change["layers"] * change["dim"]
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("e-branchformer-large", 116_007_936),
+        ("fast-conformer-large", 108_762_112),
+        ("fast-conformer-medium", 26_128_640),
+        ("fast-conformer-small", 12_600_240),
+        ("fast-conformer-xlarge", 607_749_120),
+        ("tdnnf-7q", 14_843_904),
+        ("transformer-relative", 18_477_568),
+        ("transformer-rotary", 17_684_992),
+    ],
+)
+def test_encoder_alone_has_the_count_that_the_docs_tell(name: str, count: int) -> None:
+    encoder, _ = build(PRESETS[name]["encoder"], {}, 29)
+    assert sum(weight.numel() for weight in encoder.parameters()) == count
+
+
+def test_espnets_model_is_the_e_branchformer_with_its_ctc_layer_and_decoder() -> None:
+    encoder, head = build(PRESETS["e-branchformer-large"]["encoder"], {}, 5000)
+    dim, width, vocabulary = 512, 2048, 5000
+    attention, norm = 4 * dim * (dim + 1), 2 * dim
+    layer = 2 * attention + 2 * dim * width + width + dim + 3 * norm
+    decoder = vocabulary * dim + 6 * layer + norm + vocabulary * (dim + 1)
+    assert round((parameters(encoder, head) + decoder) / 1e6, 2) == 148.92
+
+
+@pytest.mark.parametrize(
+    ("change", "outputs", "count"),
+    [
+        ({"num_features": 40}, 6034, 18_702_628),
+        ({"num_features": 40, "dim": 768, "bottleneck": 96, "layers": 12, "prefinal": 192}, 2336, 5_210_944),
+    ],
+)
+def test_tdnnf_with_kaldis_ivectors_and_second_branch_has_its_count(change: dict[str, int], outputs: int, count: int) -> None:
+    encoder, head = build({**PRESETS["tdnnf-7q"]["encoder"], **change}, {}, outputs)
+    dim, prefinal = change.get("dim", 1536), change.get("prefinal", 256)
+    ivectors, branch = 100 * dim, 2 * prefinal * dim + dim + (prefinal + 1) * outputs
+    assert parameters(encoder, head) + ivectors + branch == count
+
+
+def test_deepspeech_with_cudnns_two_biases_and_in_bytes_mode_has_its_counts() -> None:
+    encoder = PRESETS["deepspeech-0.9"]["encoder"]
+    assert parameters(*build({**encoder, "biases": 2}, {}, 29)) == 47_233_053
+    assert parameters(*build(encoder, {}, 256)) == 47_689_984
+
+
+def test_jasper_with_plain_residuals_has_ten_million_fewer() -> None:
+    assert parameters(*build({**PRESETS["jasper-10x5dr"]["encoder"], "dense": False}, {}, 29)) == 322_286_877
+
+
 @pytest.mark.parametrize(("blocks", "activation", "count"), [(3, "gelu", 23_677_245), (5, "relu", 23_695_997)])
 def test_corrected_dredwardhyde_with_fewer_blocks_has_its_parameter_count(blocks: int, activation: str, count: int) -> None:
     preset = PRESETS["crnn-dredwardhyde"]
@@ -77,9 +170,12 @@ def test_article_figure_of_dredwardhyde_leaves_out_the_grus() -> None:
 
 
 def test_encoder_defaults_are_the_published_values() -> None:
-    for name in ("crnn-assembly-faithful", "crnn-dredwardhyde-faithful", "deepspeech2-keras-faithful"):
+    faithful = ("crnn-assembly-faithful", "crnn-dredwardhyde-faithful", "deepspeech2-keras-faithful")
+    others = ("deepspeech-0.9", "deepspeech2-pytorch", "e-branchformer-large", "jasper-10x5dr", "quartznet-15x5", "tdnnf-7q")
+    for name in (*faithful, *others, "transformer-relative", "wave2letter-plus"):
         encoder, _ = build(PRESETS[name]["encoder"], PRESETS[name]["head"], 29)
-        default, _ = build({"name": PRESETS[name]["encoder"]["name"], "faithful": True}, PRESETS[name]["head"], 29)
+        options = {"faithful": True} if name in faithful else {}
+        default, _ = build({"name": PRESETS[name]["encoder"]["name"], **options}, PRESETS[name]["head"], 29)
         assert str(default) == str(encoder)
 
 

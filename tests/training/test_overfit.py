@@ -22,7 +22,15 @@ SMALL: dict[str, dict[str, Any]] = {
     "conformer": {"dim": 32, "layers": 2, "heads": 2, "kernel": 7, "expansion": 2, "subsampling": 4, "layer_drop": 0.2},
     "crnn_assembly": {"dropout": 0.5},
     "crnn_dredwardhyde": {"blocks": 3, "dropout": 0.5},
+    "deepspeech": {"dim": 64, "context": 9},
     "deepspeech2_keras": {"channels": 8, "rnn_layers": 2, "rnn_dim": 64, "dropout": 0.5},
+    "deepspeech2_pytorch": {"channels": 4, "rnn_layers": 2, "rnn_dim": 32},
+    "e_branchformer": {"dim": 32, "layers": 2, "heads": 2, "feed_forward": 64, "gated": 64, "kernel": 7, "merge_kernel": 3},
+    "jasper": {"groups": 2, "blocks": 1, "repeat": 1, "width": 0.1},
+    "quartznet": {"groups": 2, "blocks": 1, "repeat": 1, "width": 0.15},
+    "tdnnf": {"dim": 64, "bottleneck": 16, "layers": 6, "prefinal": 32, "dropout": 0.1},
+    "transformer": {"dim": 32, "layers": 2, "heads": 2, "feed_forward": 64},
+    "wave2letter": {"groups": 2, "repeat": 1, "width": 0.1},
 }
 
 

@@ -12,22 +12,40 @@ from collections.abc import Callable, Mapping
 
 from tympan.errors import RecipeError
 from tympan.features.extractor import Extractor, Stream
+from tympan.features.fbank64 import Fbank64
 from tympan.features.fbank80 import Fbank80
 from tympan.features.mel128 import Mel128
+from tympan.features.mfcc26 import Mfcc26
 from tympan.features.normalize import Normalization
+from tympan.features.spec160 import Spec160
+from tympan.features.spec161 import Spec161
 from tympan.features.stft193 import Stft193
 
-__all__ = ["Extractor", "Fbank80", "Mel128", "Normalization", "Stft193", "Stream", "from_config"]
+__all__ = [
+    "Extractor",
+    "Fbank64",
+    "Fbank80",
+    "Mel128",
+    "Mfcc26",
+    "Normalization",
+    "Spec160",
+    "Spec161",
+    "Stft193",
+    "Stream",
+    "from_config",
+]
 
-_FRONT_ENDS: dict[str, type[Extractor]] = {front_end.name: front_end for front_end in (Fbank80, Mel128, Stft193)}
+_FRONT_ENDS: dict[str, type[Extractor]] = {
+    front_end.name: front_end for front_end in (Fbank64, Fbank80, Mel128, Mfcc26, Spec160, Spec161, Stft193)
+}
 
 
 def from_config(config: Mapping[str, object]) -> Extractor:
     """Build the front end that a recipe or a bundle describes.
 
     Args:
-        config: `name`, one of "fbank80", "mel128", "stft193", and the front end's own options: `log` (false or true) for mel128,
-            `sample_rate` (22050 or 16000) for stft193.
+        config: `name`, one of "fbank64", "fbank80", "mel128", "mfcc26", "spec160", "spec161", "stft193", and the front end's own
+            options: `log` (false or true) for mel128, `bins` (160 or 96) for spec160, `sample_rate` (22050 or 16000) for stft193.
 
     Raises:
         RecipeError: the name or a key is unknown, or a value is impossible; all of them are named.

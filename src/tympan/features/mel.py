@@ -74,6 +74,20 @@ def htk_filters(num_mels: int, fft_length: int, sample_rate: int, low_hz: float,
     return triangles(bins, 700.0 * np.expm1(mels / scale))
 
 
+def slaney_filters(num_mels: int, fft_length: int, sample_rate: int, low_hz: float, high_hz: float) -> Array:
+    """Return (num_mels, fft_length // 2 + 1) triangles on Slaney's scale, each divided by half its width in Hz, so that areas are 1.
+
+    The scale is linear up to 1000 Hz (15 mels), then logarithmic (27 mels for a factor of 6.4).
+
+    Source: Slaney 1998, Auditory Toolbox; the same numbers as librosa's filters.mel with its defaults.
+    """
+    low, high = (min(hz, 1000.0) * 3 / 200 + 27 * np.log(max(hz, 1000.0) / 1000.0) / np.log(6.4) for hz in (low_hz, high_hz))
+    mels: Array = np.linspace(low, high, num_mels + 2)
+    edges = np.where(mels < 15, mels * 200 / 3, 1000.0 * np.exp(np.log(6.4) / 27 * (mels - 15)))
+    bins: Array = np.linspace(0.0, sample_rate / 2, fft_length // 2 + 1)
+    return triangles(bins, edges) * (2.0 / (edges[2:] - edges[:-2]))[:, None]
+
+
 def triangles(bins: Array, edges: Array) -> Array:
     """Return (len(edges) - 2, len(bins)): filter m rises from edges[m] to edges[m + 1] and falls to edges[m + 2]."""
     left, centre, right = (edges[i : len(edges) - 2 + i, None] for i in range(3))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 import torch
 
 from tympan.errors import ShapeError
-from tympan.features import Extractor, Normalization, fbank80, from_config, mel128, stft193
+from tympan.features import Extractor, Normalization, fbank64, fbank80, from_config, mel128, mfcc26, spec160, spec161, stft193
 from tympan.features.normalize import LEVEL_QUANTILE, PRIOR_FRAMES, STD_FLOOR
 
 
@@ -69,6 +69,8 @@ class Twin(torch.nn.Module):
             arrays = {"window": self.extractor.window}
             if hasattr(self.extractor, "filters"):
                 arrays["filters"] = self.extractor.filters.weights.T.copy()
+            if hasattr(self.extractor, "cosines"):
+                arrays["cosines"] = self.extractor.cosines
             self._constants[device] = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
         return self._constants[device]
 
@@ -141,6 +143,12 @@ def _pad(samples: torch.Tensor, lengths: torch.Tensor, padding: int) -> torch.Te
     return samples.gather(1, sources)
 
 
+def _fbank64(extractor: Extractor, frames: torch.Tensor, constants: dict[str, torch.Tensor]) -> torch.Tensor:
+    emphasised = torch.cat([frames[..., :1], frames[..., 1:] - fbank64.PREEMPHASIS * frames[..., :-1]], dim=-1)
+    power = _power(torch.fft.rfft(emphasised * constants["window"], fbank64.FFT_LENGTH))
+    return (power @ constants["filters"] + fbank64.GUARD).log()
+
+
 def _fbank80(extractor: Extractor, frames: torch.Tensor, constants: dict[str, torch.Tensor]) -> torch.Tensor:
     centred = frames - frames.mean(-1, keepdim=True)
     before = torch.cat([centred[..., :1], centred[..., :-1]], dim=-1)
@@ -154,6 +162,20 @@ def _mel128(extractor: Extractor, frames: torch.Tensor, constants: dict[str, tor
     return mels.clamp(min=mel128.LOG_FLOOR).log() if extractor.config()["log"] else mels
 
 
+def _mfcc26(extractor: Extractor, frames: torch.Tensor, constants: dict[str, torch.Tensor]) -> torch.Tensor:
+    magnitude = _power(torch.fft.rfft(frames * constants["window"])).sqrt()
+    return (magnitude @ constants["filters"]).clamp(min=mfcc26.FLOOR).log() @ constants["cosines"]
+
+
+def _spec160(extractor: Extractor, frames: torch.Tensor, constants: dict[str, torch.Tensor]) -> torch.Tensor:
+    power = _power(torch.fft.rfft(frames * constants["window"])[..., : extractor.num_features])
+    return 10.0 * power.clamp(min=spec160.FLOOR).log10()
+
+
+def _spec161(extractor: Extractor, frames: torch.Tensor, constants: dict[str, torch.Tensor]) -> torch.Tensor:
+    return _power(torch.fft.rfft(frames * constants["window"])).sqrt().log1p()
+
+
 def _stft193(extractor: Extractor, frames: torch.Tensor, constants: dict[str, torch.Tensor]) -> torch.Tensor:
     roots = _power(torch.fft.rfft(frames * constants["window"], stft193.FFT_LENGTH)).sqrt().sqrt()
     centred = roots - roots.mean(-1, keepdim=True)
@@ -165,7 +187,11 @@ def _power(spectrum: torch.Tensor) -> torch.Tensor:
 
 
 _COMPUTE: dict[type[Extractor], Callable[[Extractor, torch.Tensor, dict[str, torch.Tensor]], torch.Tensor]] = {
+    fbank64.Fbank64: _fbank64,
     fbank80.Fbank80: _fbank80,
     mel128.Mel128: _mel128,
+    mfcc26.Mfcc26: _mfcc26,
+    spec160.Spec160: _spec160,
+    spec161.Spec161: _spec161,
     stft193.Stft193: _stft193,
 }

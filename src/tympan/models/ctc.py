@@ -54,7 +54,7 @@ class CTCModel(nn.Module):
     def token_axes(self) -> dict[str, int]:
         """Tensors of the state whose slices along an axis belong to tokens, and that axis."""
         last = f"head.layers.{len(self.head.layers) - 1}"
-        axes = {f"{last}.weight": 0, f"{last}.bias": 0}
+        axes = {name: 0 for name in (f"{last}.weight", f"{last}.bias") if name in self.state_dict()}
         return axes if self.feedback is None else {**axes, "feedback.weight": 1}
 
     def run(self, features: torch.Tensor, lengths: torch.Tensor, chunk_sizes: torch.Tensor | None = None) -> CTCOutput:

@@ -2,14 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from tympan.models.encoders.deepspeech2_keras import DeepSpeech2Keras, _same_padding
-
-
-def test_same_padding_depends_on_the_parity_of_the_length() -> None:
-    assert _same_padding(20, 11, 2) == (4, 5)
-    assert _same_padding(21, 11, 2) == (5, 5)
-    assert _same_padding(193, 41, 2) == (20, 20)
-    assert _same_padding(3, 1, 2) == (0, 0)
+from tympan.models.encoders.deepspeech2_keras import DeepSpeech2Keras
 
 
 def test_published_bands_are_193_then_97_then_49() -> None:

@@ -238,6 +238,19 @@ def test_intermediate_losses_are_mixed_by_their_weight(weight: float) -> None:
     torch.testing.assert_close(task(model, intermediate_weight=weight).loss(data), (1 - weight) * final + weight * tap)
 
 
+def test_encoder_is_told_of_each_step_after_the_weights_have_moved() -> None:
+    told: list[tuple[int, bool]] = []
+    trained = task(tiny())
+    optimizer = trained.configure_optimizers()
+    first = next(trained.model.parameters())
+    for _ in range(2):
+        before = first.detach().clone()
+        trained.loss(two()).backward()
+        trained.model.encoder.after_step = lambda step, before=before: told.append((step, not torch.equal(first, before)))
+        trained.update(optimizer)
+    assert told == [(1, True), (2, True)]
+
+
 def test_biases_and_norms_are_not_decayed() -> None:
     optimized = task(tiny(), weight_decay=0.5)
     groups = optimized.configure_optimizers().param_groups

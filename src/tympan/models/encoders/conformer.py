@@ -1,7 +1,7 @@
-"""A compact Conformer with rotary positions.
+"""Conformers: a compact one with rotary positions, the published ones, and Fast Conformer.
 
-Source: Gulati et al. 2020, arXiv:2005.08100, with rotary instead of relative positions, LayerNorm instead of BatchNorm in the
-convolution module (no statistics over the batch, so padding and neighbours cannot matter), and a pre-norm before the head.
+Source: Gulati et al. 2020, arXiv:2005.08100. By default with rotary instead of relative positions, LayerNorm instead of BatchNorm
+in the convolution module (no statistics over the batch, so padding and neighbours cannot matter), and subsampling of few channels.
 The same weights run on whole utterances and chunk by chunk: chunk-masked attention as in Zhang et al. 2020, arXiv:2012.05481,
 and convolutions that end at the chunk as in Li et al. 2023, arXiv:2304.09325.
 """
@@ -13,86 +13,69 @@ from torch import nn
 from torch.nn import functional as F
 
 from tympan.models.encoders.encoder import Encoder, Tap
+from tympan.models.layers.attention import attention_bias, attention_layer
 from tympan.models.layers.chunks import Chunks
 from tympan.models.layers.depthwise import DepthwiseConv
 from tympan.models.layers.dropout import Dropout
+from tympan.models.layers.feed_forward import FeedForward
 from tympan.models.layers.lengths import length_mask
-from tympan.models.layers.rotary import rotary_tables, rotate
+from tympan.models.layers.masked_batch_norm import MaskedBatchNorm
+from tympan.models.layers.positions import Tables, position_tables
+from tympan.models.layers.separable_subsampling import SeparableSubsampling
 from tympan.models.layers.subsampling import ConvSubsampling
 
-
-class FeedForward(nn.Sequential):
-    """LayerNorm - Linear - SiLU - Linear, with dropout."""
-
-    def __init__(self, dim: int, expansion: int, dropout: float) -> None:
-        hidden = dim * expansion
-        super().__init__(nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.SiLU(), Dropout(dropout), nn.Linear(hidden, dim), Dropout(dropout))
+NORMS = ("layer", "batch")
+STEMS = ("compact", "wide", "separable")
 
 
-class SelfAttention(nn.Module):
-    """Multi-head self-attention over the valid frames of each utterance."""
-
-    def __init__(self, dim: int, heads: int, dropout: float) -> None:
-        super().__init__()
-        if dim % (2 * heads):
-            raise ValueError(f"dim {dim} is not a multiple of 2 x {heads} heads, which rotary positions need")
-        self.heads = heads
-        self.norm = nn.LayerNorm(dim)
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.out = nn.Linear(dim, dim)
-        self.dropout = Dropout(dropout)
-
-    def forward(self, x: torch.Tensor, bias: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-        qkv = self.qkv(self.norm(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (3, B, H, T, D/H)
-        q, k, v = rotate(qkv[0], cos, sin), rotate(qkv[1], cos, sin), qkv[2]
-        # Spelled out: on a CPU in bfloat16 the fused kernel was slower at these sizes.
-        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # (B, H, T, T)
-        weights = torch.softmax(scores.float() + bias, dim=-1).to(v.dtype)
-        context = (weights @ v).transpose(1, 2).flatten(2)  # (B, H, T, D/H) -> (B, T, D)
-        attended: torch.Tensor = self.dropout(self.out(context))
-        return attended
+def subsampling_layer(stem: str, num_features: int, dim: int, factor: int) -> ConvSubsampling | SeparableSubsampling:
+    """Of few channels ("compact"), of D channels as published ("wide"), or Fast Conformer's ("separable")."""
+    if stem not in STEMS:
+        raise ValueError(f"stem {stem!r} is none of {', '.join(STEMS)}")
+    if stem == "separable":
+        return SeparableSubsampling(num_features, dim, factor)
+    return ConvSubsampling(num_features, dim, factor, *([(dim, dim)] if stem == "wide" else []))
 
 
 class ConvModule(nn.Module):
-    """LayerNorm - pointwise GLU - depthwise - LayerNorm - SiLU - pointwise."""
+    """LayerNorm - pointwise GLU - depthwise - LayerNorm or batch norm over valid frames - SiLU - pointwise."""
 
-    def __init__(self, dim: int, kernel: int, dropout: float) -> None:
+    def __init__(self, dim: int, kernel: int, dropout: float, norm: str) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(dim)
         self.expand = nn.Linear(dim, 2 * dim)
         self.depthwise = DepthwiseConv(dim, kernel)
-        self.mid_norm = nn.LayerNorm(dim)
+        self.mid_norm: nn.Module = nn.LayerNorm(dim) if norm == "layer" else MaskedBatchNorm(dim)
         self.project = nn.Linear(dim, dim)
         self.dropout = Dropout(dropout)
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor, chunks: Chunks | None = None) -> torch.Tensor:
         y = F.glu(self.expand(self.norm(x)), dim=-1) * mask[..., None]
-        projected: torch.Tensor = self.dropout(self.project(F.silu(self.mid_norm(self.depthwise(y, chunks)))))
+        y = self.depthwise(y, chunks)
+        if isinstance(self.mid_norm, MaskedBatchNorm):
+            y = self.mid_norm(y.transpose(1, 2), mask.sum(1)).transpose(1, 2)
+        else:
+            y = self.mid_norm(y)
+        projected: torch.Tensor = self.dropout(self.project(F.silu(y)))
         return projected
 
 
 class ConformerBlock(nn.Module):
     """Half feed-forward, attention, convolution, half feed-forward, LayerNorm."""
 
-    def __init__(self, dim: int, heads: int, kernel: int, expansion: int, dropout: float) -> None:
+    def __init__(self, dim: int, heads: int, kernel: int, expansion: int, dropout: float, positions: str, norm: str) -> None:
         super().__init__()
-        self.feed_forward1 = FeedForward(dim, expansion, dropout)
-        self.attention = SelfAttention(dim, heads, dropout)
-        self.convolution = ConvModule(dim, kernel, dropout)
-        self.feed_forward2 = FeedForward(dim, expansion, dropout)
+        self.feed_forward1 = FeedForward(dim, dim * expansion, dropout)
+        self.attention = attention_layer(positions, dim, heads, dropout)
+        self.convolution = ConvModule(dim, kernel, dropout, norm)
+        self.feed_forward2 = FeedForward(dim, dim * expansion, dropout)
         self.norm = nn.LayerNorm(dim)
 
     def forward(
-        self,
-        x: torch.Tensor,
-        mask: torch.Tensor,
-        bias: torch.Tensor,
-        cos: torch.Tensor,
-        sin: torch.Tensor,
-        chunks: Chunks | None = None,
+        self, x: torch.Tensor, mask: torch.Tensor, bias: torch.Tensor, tables: Tables, chunks: Chunks | None = None
     ) -> torch.Tensor:
         x = x + 0.5 * self.feed_forward1(x)
-        x = x + self.attention(x, bias, cos, sin)
+        x = x + self.attention(x, bias, *tables)
         x = x + self.convolution(x, mask, chunks)
         x = x + 0.5 * self.feed_forward2(x)
         normed: torch.Tensor = self.norm(x)
@@ -102,11 +85,26 @@ class ConformerBlock(nn.Module):
 class Conformer(Encoder):
     """Subsampling by 4 or 8, then Conformer blocks.
 
+    As published (`positions="relative"`, `conv_norm="batch"`, `stem="wide"`, kernel 31), for CTC as in NeMo:
+
+        dim  layers  heads  parameters with 129 outputs
+        176  16      4      12,995,441    "13 M"
+        256  18      4      30,538,625    "30 M"
+        512  18      8      121,501,313   "121 M"
+
+    The paper's encoders (144 and 256 wide with 16 layers, 512 with 17) have 8,713,152, 27,331,584 and 115,120,128 parameters with
+    its even kernel 32; an odd one of 31, as here, has `layers` x `dim` fewer. Its totals, 10.3, 30.7 and 118.8 M, hold a decoder
+    whose vocabulary it does not tell.
+
+    Fast Conformer (Rekesh et al. 2023, arXiv:2305.05084) is `stem="separable"`, subsampling 8, kernel 9, else as published.
+
+    The scale of sqrt(D) behind the subsampling, which NeMo and ESPnet have, is left out: the next layer learns it.
+
     Args:
         num_features: F.
         dim: D.
         layers: blocks.
-        heads: of the attention; dim must be a multiple of 2 x heads.
+        heads: of the attention; dim must be a multiple of heads, for rotary positions of 2 x heads.
         kernel: taps of the depthwise convolution, odd.
         expansion: of the feed-forward layers.
         dropout: everywhere.
@@ -115,6 +113,9 @@ class Conformer(Encoder):
         subsampling: 4 or 8 input frames for one encoded frame.
         taps: blocks (from 1) after which `tap` of `forward` is called.
         left: encoded frames before its chunk that attention sees when the utterance comes in chunks.
+        positions: "rotary" or "relative" (Transformer-XL).
+        conv_norm: in the convolution module, "layer" or "batch" (statistics over valid frames).
+        stem: subsampling of few channels ("compact"), of D ("wide"), or separable with 256.
     """
 
     chunked = True
@@ -133,6 +134,9 @@ class Conformer(Encoder):
         subsampling: int = 8,
         taps: tuple[int, ...] = (),
         left: int = 64,
+        positions: str = "rotary",
+        conv_norm: str = "layer",
+        stem: str = "compact",
     ) -> None:
         super().__init__()
         for name, value in {"dim": dim, "layers": layers, "heads": heads, "expansion": expansion, "left": left}.items():
@@ -142,14 +146,17 @@ class Conformer(Encoder):
             raise ValueError(f"layer_drop {layer_drop} is not from 0 to below 1")
         if any(not 0 < tap < layers for tap in taps):
             raise ValueError(f"taps {tuple(taps)} must lie between 1 and {layers - 1}, before the last block")
+        if conv_norm not in NORMS:
+            raise ValueError(f"conv_norm {conv_norm!r} is none of {', '.join(NORMS)}")
         self.num_features = num_features
         self.output_dim = dim
-        self.head_dim = dim // heads
+        self.heads = heads
+        self.positions = positions
         self.taps = tuple(taps)
         self.left = left
-        self.subsampling = ConvSubsampling(num_features, dim, subsampling)
+        self.subsampling = subsampling_layer(stem, num_features, dim, subsampling)
         self.dropout = Dropout(dropout)
-        self.blocks = nn.ModuleList(ConformerBlock(dim, heads, kernel, expansion, dropout) for _ in range(layers))
+        self.blocks = nn.ModuleList(ConformerBlock(dim, heads, kernel, expansion, dropout, positions, conv_norm) for _ in range(layers))
         self.layer_drops = [layer_drop * index / max(1, layers - 1) for index in range(layers)]
 
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
@@ -171,13 +178,12 @@ class Conformer(Encoder):
         x = self.dropout(x)
         mask = length_mask(lengths, x.shape[1])
         chunks = Chunks(chunk_sizes, x.shape[1]) if chunk_sizes is not None else None
-        visible = mask[:, None, :] if chunks is None else mask[:, None, :] & chunks.visible(self.left)  # (B, 1 or T', T')
-        bias = torch.where(visible, 0.0, -1e9)[:, None]  # finite: an utterance of no frames must not give NaN
-        cos, sin = rotary_tables(x.shape[1], self.head_dim, x.device)
+        bias = attention_bias(mask, chunks, self.left)
+        tables = position_tables(self.positions, x.shape[1], self.output_dim, self.heads, x.device)
         for index, block in enumerate(self.blocks, start=1):
             drop = self.layer_drops[index - 1]
             if not (self.training and drop > 0 and torch.rand(()).item() < drop):
-                x = block(x, mask, bias, cos, sin, chunks)
+                x = block(x, mask, bias, tables, chunks)
             if tap is not None and index in self.taps:
                 x = tap(index, x)
         return x, lengths

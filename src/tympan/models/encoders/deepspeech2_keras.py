@@ -9,6 +9,7 @@ from tympan.models.encoders.encoder import Encoder
 from tympan.models.layers.bidirectional_gru import BidirectionalGRU
 from tympan.models.layers.lengths import conv_length, length_mask
 from tympan.models.layers.masked_batch_norm import MaskedBatchNorm
+from tympan.models.layers.same_padding import pad_same
 
 KERNELS = ((11, 41), (11, 21))  # time x frequency
 STRIDES = ((2, 2), (1, 2))
@@ -85,7 +86,7 @@ class DeepSpeech2Keras(Encoder):
         valid = lengths
         for index, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             if self.faithful:
-                x = norm(conv(_pad_as_keras(x, KERNELS[index], STRIDES[index])), None)
+                x = norm(conv(pad_same(x, KERNELS[index], STRIDES[index])), None)
             else:
                 x = x.masked_fill(~length_mask(valid, x.shape[2])[:, None, :, None], 0.0)
                 time, frequency = KERNELS[index]
@@ -105,15 +106,3 @@ class DeepSpeech2Keras(Encoder):
                 nn.init.orthogonal_(weight)
             else:
                 nn.init.xavier_uniform_(weight)
-
-
-def _pad_as_keras(x: torch.Tensor, kernel: tuple[int, int], stride: tuple[int, int]) -> torch.Tensor:
-    time = _same_padding(x.shape[2], kernel[0], stride[0])
-    frequency = _same_padding(x.shape[3], kernel[1], stride[1])
-    return nn.functional.pad(x, (*frequency, *time))
-
-
-def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    outputs = (size + stride - 1) // stride
-    total = max((outputs - 1) * stride + kernel - size, 0)
-    return total // 2, total - total // 2

@@ -35,3 +35,6 @@ class Encoder(nn.Module):
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         """Number of encoded frames for `lengths` input frames, elementwise; 0 stays 0."""
         raise NotImplementedError
+
+    def after_step(self, step: int) -> None:
+        """Called after each optimiser step with its number, from 1: constraints on weights are kept here; most have none."""

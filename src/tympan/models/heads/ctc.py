@@ -26,10 +26,19 @@ class CTCHead(nn.Module):
         dropout: on the hidden layer; no effect without it.
         unfold: output frames for each encoded frame. An 8x encoder with unfold 2 gives the frames of a 4x one,
             which characters need (T' >= U + repeats), at the price of an 8x encoder.
+        bias: of the last layer.
     """
 
     def __init__(
-        self, dim: int, num_tokens: int, *, hidden: int = 0, activation: str = "gelu", dropout: float = 0.1, unfold: int = 1
+        self,
+        dim: int,
+        num_tokens: int,
+        *,
+        hidden: int = 0,
+        activation: str = "gelu",
+        dropout: float = 0.1,
+        unfold: int = 1,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         if hidden < 0 or unfold < 1:
@@ -37,11 +46,8 @@ class CTCHead(nn.Module):
         self.num_tokens = num_tokens
         self.unfold = unfold
         outputs = num_tokens * unfold
-        self.layers = (
-            nn.Sequential(nn.Linear(dim, hidden), activation_layer(activation), nn.Dropout(dropout), nn.Linear(hidden, outputs))
-            if hidden
-            else nn.Sequential(nn.Linear(dim, outputs))
-        )
+        before = (nn.Linear(dim, hidden), activation_layer(activation), nn.Dropout(dropout)) if hidden else ()
+        self.layers = nn.Sequential(*before, nn.Linear(hidden or dim, outputs, bias=bias))
 
     def forward(self, encoded: torch.Tensor) -> torch.Tensor:
         """(B, T', D) -> log_probs (B, T' * unfold, V), float32 whatever the autocast (SEED correction C15)."""

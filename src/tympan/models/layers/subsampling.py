@@ -20,16 +20,23 @@ class ConvSubsampling(nn.Module):
         dim: D of the result.
         factor: 4 or 8.
         channels: of the two 2-D convolutions.
+        pad_bands: with a zero on either side of the bands, ceil(F / 4) of them come out; ESPnet has none, and a band less.
+            In time it is always padded.
     """
 
-    def __init__(self, num_features: int, dim: int, factor: int = 8, channels: tuple[int, int] = (16, 32)) -> None:
+    def __init__(
+        self, num_features: int, dim: int, factor: int = 8, channels: tuple[int, int] = (16, 32), *, pad_bands: bool = True
+    ) -> None:
         super().__init__()
         if factor not in (4, 8):
             raise ValueError(f"subsampling {factor} is not 4 or 8")
         self.stages = {4: 2, 8: 3}[factor]
-        self.conv1 = nn.Conv2d(1, channels[0], KERNEL, STRIDE, PADDING)
-        self.conv2 = nn.Conv2d(channels[0], channels[1], KERNEL, STRIDE, PADDING)
-        bands = (num_features + 3) // 4  # two strides of 2, each rounded up
+        padding = (PADDING, PADDING if pad_bands else 0)
+        self.conv1 = nn.Conv2d(1, channels[0], KERNEL, STRIDE, padding)
+        self.conv2 = nn.Conv2d(channels[0], channels[1], KERNEL, STRIDE, padding)
+        bands = (num_features + 3) // 4 if pad_bands else ((num_features - 1) // 2 - 1) // 2  # two strides of 2
+        if bands < 1:
+            raise ValueError(f"{num_features} features are too few for two convolutions of {KERNEL} without padding")
         kernel, stride = (KERNEL, STRIDE) if factor == 8 else (1, 1)
         self.project = nn.Conv1d(channels[1] * bands, dim, kernel, stride, kernel // 2)
 

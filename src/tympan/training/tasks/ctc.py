@@ -127,6 +127,7 @@ class CTCTask(LightningModule):
             group["lr"] = self.learning_rate()
         optimizer.step()
         self.optimizer_steps += 1
+        self.model.encoder.after_step(self.optimizer_steps)
         self.average.update()
 
     @torch.no_grad()
