@@ -14,7 +14,9 @@ from tympan.errors import ShapeError
 from tympan.training.objectives.transducer import lattice_bytes, lattice_scores, transducer_loss
 
 
-def random_lattice(seed: int, batch: int, frames: int, tokens: int, dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, torch.Tensor]:
+def random_lattice(
+    seed: int, batch: int, frames: int, tokens: int, dtype: torch.dtype = torch.float64
+) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     logits = 2 * torch.randn(batch, frames, tokens + 1, 3, generator=generator, dtype=dtype)
     log_probs = logits.log_softmax(-1)

@@ -73,7 +73,7 @@ def skewed(cells: torch.Tensor) -> torch.Tensor:
         return cells.new_full((frames, batch, 0), NEVER)
     # A row longer by one, read with the length of a row of the result, moves each state one frame further than the one before.
     rows = torch.nn.functional.pad(cells.transpose(1, 2), (0, states), value=NEVER).flatten(1)  # (B, S (T + S))
-    return rows[:, : states * (frames + states - 1)].unflatten(1, (states, frames + states - 1)).permute(2, 0, 1)
+    return rows[:, : states * (frames + states - 1)].view(batch, states, frames + states - 1).permute(2, 0, 1)
 
 
 def lattice_scores(
