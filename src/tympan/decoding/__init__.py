@@ -7,5 +7,24 @@ from tympan.decoding.hypothesis import Hypothesis
 from tympan.decoding.options import SearchOptions
 from tympan.decoding.rescoring import Rescorer, TokenLM
 from tympan.decoding.spans import Span, word_spans
+from tympan.decoding.transducer import TransducerNetworks, transducer_greedy
+from tympan.decoding.transducer_beam import TransducerDecoder, TransducerStream
+from tympan.decoding.word_fusion import WordFusion
 
-__all__ = ["BeamDecoder", "BeamStream", "Hypothesis", "Rescorer", "SearchOptions", "Span", "TokenLM", "align", "greedy", "word_spans"]
+__all__ = [
+    "BeamDecoder",
+    "BeamStream",
+    "Hypothesis",
+    "Rescorer",
+    "SearchOptions",
+    "Span",
+    "TokenLM",
+    "TransducerDecoder",
+    "TransducerNetworks",
+    "TransducerStream",
+    "WordFusion",
+    "align",
+    "greedy",
+    "transducer_greedy",
+    "word_spans",
+]

@@ -10,7 +10,7 @@ from torch import nn
 
 from tympan.errors import RecipeError
 from tympan.models.ctc import CTCModel
-from tympan.models.encoders import ENCODERS
+from tympan.models.encoders import ENCODERS, Encoder
 from tympan.models.heads.ctc import CTCHead
 
 
@@ -25,14 +25,7 @@ def build(config: Mapping[str, Any], num_features: int, num_tokens: int) -> CTCM
     Raises:
         RecipeError: an unknown encoder, key, or impossible value; it is named with what would be right.
     """
-    options = dict(config["encoder"])
-    name = options.pop("name", None)
-    if options.pop("num_features", num_features) != num_features:
-        wanted = config["encoder"]["num_features"]
-        raise RecipeError(f"model.encoder.num_features is {wanted}, but the front end gives {num_features} features a frame.")
-    if not isinstance(name, str) or name not in ENCODERS:
-        raise RecipeError(f"model.encoder.name: there is no encoder {name!r}.", f"There are: {', '.join(sorted(ENCODERS))}.")
-    encoder = construct(ENCODERS[name], "model.encoder", {"num_features": num_features}, options)
+    encoder = build_encoder(config["encoder"], num_features)
     given = {"dim": encoder.output_dim, "num_tokens": num_tokens}
     head = construct(CTCHead, "model.head", given, config.get("head", {}))
     condition, taps = bool(config.get("condition")), getattr(encoder, "taps", ())
@@ -41,6 +34,18 @@ def build(config: Mapping[str, Any], num_features: int, num_tokens: int) -> CTCM
     if taps and not condition:
         raise RecipeError("model.encoder.taps have no effect without model.condition: true.", "Set it, or leave out the taps.")
     return CTCModel(encoder, head, condition=condition)
+
+
+def build_encoder(config: Mapping[str, Any], num_features: int) -> Encoder:
+    """The encoder that {"name": ..., ...} describes, with fresh weights; RecipeError as `build`."""
+    options = dict(config)
+    name = options.pop("name", None)
+    if (wanted := options.pop("num_features", num_features)) != num_features:
+        raise RecipeError(f"model.encoder.num_features is {wanted}, but the front end gives {num_features} features a frame.")
+    if not isinstance(name, str) or name not in ENCODERS:
+        raise RecipeError(f"model.encoder.name: there is no encoder {name!r}.", f"There are: {', '.join(sorted(ENCODERS))}.")
+    encoder: Encoder = construct(ENCODERS[name], "model.encoder", {"num_features": num_features}, options)
+    return encoder
 
 
 def construct(kind: type[nn.Module], path: str, given: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
