@@ -71,6 +71,18 @@ def test_words_alone_are_joined_and_lose_their_level(tmp_path: Path) -> None:
     assert "joined" not in chosen(tmp_path)["augment"]
 
 
+def test_english_gets_phones_and_a_dictionary_of_its_words(tmp_path: Path) -> None:
+    data = manifest(tmp_path / "train.jsonl", 100, text="one blimble two")
+    choice = choose([data], [data], "tiny", tmp_path, name="own", language="en")
+    assert choice.recipe["tokens"]["kind"] == "phones"
+    lines = Path(choice.recipe["tokens"]["dictionary"]).read_text().splitlines()
+    assert "two T UW" in lines and {line.split()[0] for line in lines} == {"one", "blimble", "two"}
+    assert any("pronounced by rules of English: blimble" in reason for reason in choice.reasons)
+    unsaid = manifest(tmp_path / "signs.jsonl", 100, text="gate 12")
+    choice = choose([unsaid], [unsaid], "tiny", tmp_path, name="own", language="en")
+    assert choice.recipe["tokens"]["kind"] == "characters" and any("no phones as tokens" in reason for reason in choice.reasons)
+
+
 def test_fast_speech_gets_a_head_with_more_frames(tmp_path: Path) -> None:
     slow, fast = chosen(tmp_path, text="a b"), chosen(tmp_path, text="many signs in two seconds of speech here and more")
     assert slow["model"]["head"]["unfold"] < fast["model"]["head"]["unfold"]

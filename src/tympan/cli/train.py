@@ -33,7 +33,12 @@ def train(
     dev: DevOption = None,
     size: Annotated[str, typer.Option("--size", help="With --data: tiny, small, base or large.")] = "small",
     name: Annotated[str, typer.Option("--name", help="With --data: of the model.")] = "own",
-    language: Annotated[str, typer.Option("--language", help="With --data: ISO 639-1 code, for the bundle.")] = "",
+    language: Annotated[
+        str,
+        typer.Option(
+            "--language", help="With --data: ISO 639-1 code, for the bundle; en takes phones and the package's dictionary as tokens."
+        ),
+    ] = "",
     overrides: OverridesOption = None,
     run: RunOption = None,
     resume: ResumeOption = False,

@@ -128,22 +128,26 @@ def add_scorer(recipe: Recipe, bundle: Path, start: Start | None) -> None:
     from tympan.bundle import Bundle
     from tympan.data.manifest import read_manifest
     from tympan.lexicon import Pronunciations
-    from tympan.recognizer import find_scorer
+    from tympan.recognizer import DEFAULT_MODEL, find_scorer
     from tympan.training import transcript_scorer as transcripts
+    from tympan.training.continuing import open_start
 
     path = bundle.with_suffix(".scorer")
     train, dev = (
         [utterance for manifest in manifests for utterance in read_manifest(manifest)] for manifests in (recipe.data.train, recipe.data.dev)
     )
+    tokens = Bundle.open(bundle).tokens
+    if start is None and tokens.kind == "phones":
+        start = open_start(DEFAULT_MODEL)  # its scorer knows English at large
     if transcripts.closed_vocabulary(train, dev):
         pronunciations = Pronunciations.read(recipe.tokens.dictionary) if recipe.tokens.dictionary else None
-        scorer = transcripts.transcript_scorer(train, Bundle.open(bundle).tokens, pronunciations, path)
+        scorer = transcripts.transcript_scorer(train, tokens, pronunciations, path)
         words = len(scorer.words)
         del scorer
         rates = transcripts.tune_scorer(path, bundle, dev, recipe.data.cache)
         tuned = f"; WER on the dev set {rates[0]:.2%}, with tuned weights {rates[1]:.2%}" if rates else ""
         typer.echo(f"{path}: the {words} words of the transcripts{tuned}. For other words: tympan lm build.")
-    elif start is not None and start.bundle is not None and start.bundle.tokens.tokens == Bundle.open(bundle).tokens.tokens:
+    elif start is not None and start.bundle is not None and start.bundle.tokens.tokens == tokens.tokens:
         old = find_scorer(start.bundle, None, needed=False)
         if old is not None:
             beside = start.bundle.path.with_suffix(".scorer")
@@ -152,5 +156,5 @@ def add_scorer(recipe: Recipe, bundle: Path, start: Start | None) -> None:
             else:
                 old.save(path)
             typer.echo(f"{path}: the scorer of {start.name}; its weights may be tuned anew: tympan lm tune.")
-    elif Bundle.open(bundle).tokens.kind == "phones":
+    elif tokens.kind == "phones":
         raise TympanError(f"{bundle} hears phones and has no scorer.", f"Make one: tympan lm build TEXT --model {bundle} -o {path}")

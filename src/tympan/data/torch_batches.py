@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -199,25 +198,21 @@ class SpeechData:
     passes: int = 1
     samples_only: bool = False
     separator: int | None = None
+    _joined: tuple[int, npt.NDArray[np.int64]] | None = field(default=None, init=False, repr=False, compare=False)  # of the last epoch
 
     def durations(self) -> npt.NDArray[np.float64]:
         """(n,) seconds of the utterances."""
         return self.cache.durations()[list(self.positions)]
 
-    @cached_property
-    def planned(self) -> npt.NDArray[np.float64]:
-        """`durations`, kept."""
-        return self.durations()
-
     def plan(self, epoch: int) -> list[list[int]]:
         """The batches of all ranks in an epoch, as indices of utterances; those past the last utterance are non-speech."""
         durations = self.durations()
         extra = round(len(durations) * self.augmentation.nonspeech)
-        joined = self.augmentation.recipe.joined
-        longer = joined.expected(durations) if joined is not None else 1.0
+        if (joined := self.joined(epoch)) is not None:
+            durations = durations + np.where(joined < 0, 0, durations[joined]).sum(axis=1)
         batches = plan_batches(
             np.concatenate([durations, np.full(extra, 6.0)]),
-            self.max_batch_seconds / self.views / longer,
+            self.max_batch_seconds / self.views,
             seed=self.seed,
             epoch=epoch if self.shuffle else 0,
             world_size=max(self.world_size, self.step_batches),
@@ -277,10 +272,19 @@ class SpeechData:
 
     def followers(self, index: int) -> list[int]:
         """The utterances that are joined to utterance `index` in this epoch."""
-        joined = self.augmentation.recipe.joined
+        joined = self.joined(self.epoch)
         if joined is None or index >= len(self.utterances):
             return []
-        return joined.followers(index, self.planned, np.random.default_rng([self.seed, self.epoch, index, JOINED]))
+        return [int(other) for other in joined[index] if other >= 0]
+
+    def joined(self, epoch: int) -> npt.NDArray[np.int64] | None:
+        """(n, k) of an epoch as `Joined.followers` gives it; None where utterances are not joined."""
+        section = self.augmentation.recipe.joined
+        if section is None:
+            return None
+        if self._joined is None or self._joined[0] != epoch:
+            self._joined = epoch, section.followers(self.durations(), np.random.default_rng([self.seed, epoch, JOINED]))
+        return self._joined[1]
 
     def join_tokens(self, indices: Sequence[int]) -> list[int]:
         """The tokens of several utterances as one, with what stands between words between them."""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tympan.bundle import Bundle
 from tympan.data.augment import AugmentRecipe
 from tympan.data.manifest import Utterance, read_manifest, write_manifest
 from tympan.data.split import part_of
 from tympan.errors import ManifestError, TokenError
 from tympan.features import Fbank80
+from tympan.lexicon import Pronunciations
+from tympan.recognizer import DEFAULT_MODEL, find_bundle, find_scorer
 from tympan.text.pieces import learn_pieces
 from tympan.tokens import TokenTable
+from tympan.training.pronouncing import write_dictionary
 from tympan.training.sizes import Size, size_of
 from tympan.training.statistics import feature_statistics
 
@@ -28,7 +32,7 @@ JOINED_S = 4.0
 FEW_HOURS = 10.0  # below, each utterance is heard in two views that have to agree
 NOISY_DEV = 1.0  # hours of training below which the dev set is too small for its best epoch to be the best
 MAX_EPOCHS, MIN_EPOCHS = 400, 10
-STEPS_PER_EPOCH = 20
+STEPS_PER_EPOCH = 60
 BATCH_SECONDS = (10.0, 80.0)
 DEV_SHARE = 0.1
 MIN_DEV = 20
@@ -69,7 +73,8 @@ def choose(train: Sequence[Path], dev: Sequence[Path], size: str, folder: Path, 
     speakers = len({utterance.speaker for utterance in utterances if utterance.speaker})
     reasons.append(f"{len(utterances):,} utterances, {hours:.2f} h, {speakers or 'unknown'} speakers: {size}")
     short = are_short(utterances)
-    tokens, table = choose_tokens(utterances, hours, folder, reasons, joined=short)
+    chosen = choose_phones(utterances, folder, reasons) if language == "en" and hours < PIECES_HOURS else None
+    tokens, table, spelled = chosen or choose_tokens(utterances, hours, folder, reasons, joined=short)
     augment = augmentation(utterances, speakers, reasons, short=short)
     heard = times_heard(augment, utterances) * (2 if hours < FEW_HOURS else 1)
     recipe = {
@@ -79,7 +84,7 @@ def choose(train: Sequence[Path], dev: Sequence[Path], size: str, folder: Path, 
         "data": {"train": [str(path) for path in train], "dev": [str(path) for path in dev], **batches(utterances, heard)},
         "augment": augment,
         "tokens": tokens,
-        "model": network(model, utterances, table, reasons),
+        "model": network(model, spelled, table, reasons),
         "training": schedule(model, hours, hours * heard, reasons),
     }
     if short:
@@ -116,7 +121,7 @@ def row(utterance: Utterance) -> dict[str, object]:
 
 def choose_tokens(
     utterances: Sequence[Utterance], hours: float, folder: Path, reasons: list[str], *, joined: bool = False
-) -> tuple[dict[str, Any], TokenTable]:
+) -> tuple[dict[str, Any], TokenTable, Sequence[Utterance]]:
     """Characters, or word pieces where there is speech enough for them; with a space where utterances are joined."""
     texts = [utterance.text for utterance in utterances]
     why = f"word pieces want {PIECES_HOURS:.0f} h"
@@ -129,11 +134,31 @@ def choose_tokens(
     if table is None:
         table = TokenTable.from_texts([*texts, " ".join(texts[:2])] if joined else texts)
         reasons.append(f"{len(table) - 1} characters as tokens; {why}")
-        return {"kind": "characters", **({"characters": "".join(table.tokens[1:])} if joined else {})}, table
+        return {"kind": "characters", **({"characters": "".join(table.tokens[1:])} if joined else {})}, table, utterances
     path = folder / "tokens.json"
     table.write(path)
     reasons.append(f"{len(table) - 1} word pieces as tokens, learned from the transcripts")
-    return {"kind": "pieces", "table": str(path)}, table
+    return {"kind": "pieces", "table": str(path)}, table, utterances
+
+
+def choose_phones(
+    utterances: Sequence[Utterance], folder: Path, reasons: list[str]
+) -> tuple[dict[str, Any], TokenTable, Sequence[Utterance]] | None:
+    """The phones of English and a dictionary of the transcripts' words; None where one of these cannot be said."""
+    bundle = Bundle.open(find_bundle(DEFAULT_MODEL))
+    scorer = find_scorer(bundle, None, needed=False)
+    if scorer is None or bundle.tokens.kind != "phones":
+        return None
+    try:
+        path = write_dictionary(scorer.pronunciations, utterances, folder, None, reasons)
+    except TokenError as error:
+        reasons.append(f"no phones as tokens: {error.message}")
+        return None
+    reasons.append(
+        f"{len(bundle.tokens) - 1} phones as tokens, and the package's dictionary: few hours do not teach how English is spelled"
+    )
+    spell = Pronunciations.read(path).transcribe
+    return {"kind": "phones", "dictionary": str(path)}, bundle.tokens, [replace(one, text=spell(one.text)) for one in utterances]
 
 
 def network(size: Size, utterances: Sequence[Utterance], table: TokenTable, reasons: list[str]) -> dict[str, Any]:
@@ -174,7 +199,11 @@ def are_short(utterances: Sequence[Utterance]) -> bool:
 def times_heard(augment: dict[str, Any], utterances: Sequence[Utterance]) -> float:
     """How many times as much as the corpus an epoch gives to hear, as utterances are joined to others."""
     joined = AugmentRecipe.model_validate(augment).joined
-    return joined.expected(np.array([utterance.duration for utterance in utterances])) if joined else 1.0
+    if joined is None:
+        return 1.0
+    durations = np.array([utterance.duration for utterance in utterances])
+    others = joined.followers(durations, np.random.default_rng(0))
+    return float(1 + np.where(others < 0, 0, durations[others]).sum() / durations.sum())
 
 
 def batches(utterances: Sequence[Utterance], heard: float = 1.0) -> dict[str, Any]:

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tympan import features
 from tympan.bundle import Bundle
 from tympan.data.manifest import Utterance, read_manifest
-from tympan.errors import RecipeError, TokenError
-from tympan.files import write_atomically
-from tympan.g2p import G2P
+from tympan.errors import RecipeError
 from tympan.lexicon import Pronunciations
 from tympan.recognizer import find_bundle, find_scorer
 from tympan.tokens import TokenTable
 from tympan.training.checkpoint import load_checkpoint
 from tympan.training.choosing import NOISY_DEV, Choice, are_short, augmentation, batches, hold_out, times_heard
+from tympan.training.pronouncing import write_dictionary
 from tympan.training.statistics import feature_statistics
 
 HOURS = 4.0  # to hear, all epochs together, at least; more for a larger corpus
 EPOCHS = (4, 60)
 LEARNING_RATE = 4e-4
 FREEZE_HOURS = 1.0  # below, what turns sound into frames stays as it is
-DICTIONARY = "lexicon.dict"
 
 
 @dataclass(frozen=True)
@@ -155,29 +153,13 @@ def keep_tokens(
     table.write(path)
     section: dict[str, Any] = {"kind": table.kind, "table": str(path)}
     if table.kind == "phones":
-        section["dictionary"] = str(dictionary or own_dictionary(start, utterances, folder, g2p, reasons))
+        section["dictionary"] = str(dictionary or write_dictionary(known_words(start), utterances, folder, g2p, reasons))
         if g2p is not None:
             section["g2p"] = str(g2p)
     return section
 
 
-def own_dictionary(start: Start, utterances: Sequence[Utterance], folder: Path, g2p: Path | None, reasons: list[str]) -> Path:
-    """The transcripts' words as the model's own scorer pronounces them, written into `folder`; what it lacks is guessed."""
+def known_words(start: Start) -> Pronunciations:
+    """What the model's own scorer pronounces; nothing of a model without."""
     scorer = find_scorer(start.bundle, None, needed=False) if start.bundle is not None else None
-    known = scorer.pronunciations if scorer is not None else Pronunciations({})
-    known = replace(known, guess=G2P.open(g2p).guess if g2p is not None else None)
-    lines, guessed = [], []
-    for word in sorted({word for utterance in utterances for word in utterance.text.lower().split()}):
-        if word not in known.entries:
-            guessed.append(word)
-        try:
-            sounds = known.pronounce(word)
-        except TokenError as error:
-            raise TokenError(error.message, "Give --dictionary with a line for it.") from None
-        lines += [f"{word} {' '.join(phones)}\n" for phones in sounds]
-    if guessed:
-        by = "the model" if g2p is not None else "rules of English"
-        reasons.append(f"{len(guessed):,} words are pronounced by {by}: {', '.join(guessed[:5])}")
-    path = folder / DICTIONARY
-    write_atomically(path, "".join(lines).encode())
-    return path
+    return scorer.pronunciations if scorer is not None else Pronunciations({})

@@ -31,23 +31,16 @@ class Joined(Section):
     seconds: Annotated[Number, Field(gt=0, le=60)] = 4.0
     pause: Annotated[Range, between(0, 5)] = (0.0, 0.25)
 
-    def followers(self, index: int, durations: npt.NDArray[np.float64], rng: np.random.Generator) -> list[int]:
-        """Which utterances follow utterance `index`, by their places in durations (n,), seconds."""
-        if not rng.random() < self.probability:
-            return []
-        room = rng.uniform(0, self.seconds) - durations[index]
-        found: list[int] = []
-        while room > 0:
-            other = int(rng.integers(len(durations)))
-            room -= max(durations[other], SHORTEST_S)
-            if room > 0:
-                found.append(other)
-        return found
-
-    def expected(self, durations: npt.NDArray[np.float64]) -> float:
-        """How many times as long the utterances are on average as they were; a little more than so much, for planning."""
-        room = np.maximum(0, self.seconds - durations) ** 2 / (2 * self.seconds)  # mean of max(0, uniform - duration)
-        return float(1 + self.probability * room.sum() / max(durations.sum(), 1e-9))
+    def followers(self, durations: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """(n, k): which utterances follow each of durations (n,), seconds, by their places; -1 where none does any more."""
+        count = len(durations)
+        room = np.where(rng.random(count) < self.probability, rng.uniform(0, self.seconds, count), 0) - durations
+        columns = []
+        while (room > 0).any():
+            others = rng.integers(count, size=count)
+            room = np.where(room > 0, room - np.maximum(durations[others], SHORTEST_S), 0)
+            columns.append(np.where(room > 0, others, -1))
+        return np.array(columns, dtype=np.int64).reshape(-1, count).T
 
     def join(self, sounds: Sequence[Samples], sample_rate: int, rng: np.random.Generator) -> Samples:
         """(N,) of several sounds (N_i,), in their order."""
