@@ -13,7 +13,7 @@ from tympan.bundle import Bundle
 
 QUICK = (
     "--set",
-    "training.max_epochs=7",
+    "training.max_epochs=5",
     "--set",
     "training.threads=1",
     "--set",
@@ -51,7 +51,7 @@ def test_chosen_recipe_trains_again_by_itself(tympan: Run, own: Path) -> None:
     result = tympan("train", own / "chosen.yaml", "--dry-run")
     assert result.returncode == 0, result.stderr
     facts = yaml.safe_load(result.stdout)
-    assert facts["forecast"]["epochs"] == 7 and facts["forecast"]["steps_an_epoch"] > 0
+    assert facts["forecast"]["epochs"] == 5 and facts["forecast"]["steps_an_epoch"] > 0
 
 
 @pytest.mark.parametrize("start", ["model.tympan", "best.safetensors"])

@@ -44,7 +44,7 @@ def test_run_folder_says_what_the_run_was(trained: Path) -> None:
     assert facts["utterances"] == {"train": 240, "dev": 40}
     assert yaml.safe_load((trained / "recipe.yaml").read_text())["model"]["encoder"]["name"] == "conformer"
     assert list((trained / "tensorboard").glob("events.*"))
-    assert [line["epoch"] for line in metrics(trained) if "dev/wer" in line] == list(range(18))
+    assert [line["epoch"] for line in metrics(trained) if "dev/wer" in line] == list(range(12))
 
 
 def test_bundle_of_the_run_names_its_training(tympan: Run, trained: Path) -> None:

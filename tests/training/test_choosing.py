@@ -83,6 +83,14 @@ def test_english_gets_phones_and_a_dictionary_of_its_words(tmp_path: Path) -> No
     assert choice.recipe["tokens"]["kind"] == "characters" and any("no phones as tokens" in reason for reason in choice.reasons)
 
 
+def test_dev_set_of_known_speakers_is_judged_by_its_loss(tmp_path: Path) -> None:
+    train, dev = manifest(tmp_path / "train.jsonl", 60, speakers=30), manifest(tmp_path / "dev.jsonl", 30, speakers=10)
+    strangers = tmp_path / "strangers.jsonl"
+    strangers.write_text(dev.read_text().replace('"s', '"stranger'))
+    found = [choose([train], [of], "tiny", tmp_path / "run", name="own").recipe["training"]["best_by"] for of in (dev, strangers)]
+    assert found == ["loss", "wer"]
+
+
 def test_fast_speech_gets_a_head_with_more_frames(tmp_path: Path) -> None:
     slow, fast = chosen(tmp_path, text="a b"), chosen(tmp_path, text="many signs in two seconds of speech here and more")
     assert slow["model"]["head"]["unfold"] < fast["model"]["head"]["unfold"]

@@ -15,11 +15,11 @@ from tympan.lexicon import Pronunciations
 from tympan.recognizer import find_bundle, find_scorer
 from tympan.tokens import TokenTable
 from tympan.training.checkpoint import load_checkpoint
-from tympan.training.choosing import NOISY_DEV, Choice, are_short, augmentation, batches, hold_out, times_heard
+from tympan.training.choosing import NOISY_DEV, Choice, are_short, augmentation, batches, best_by, hold_out, times_heard
 from tympan.training.pronouncing import write_dictionary
 from tympan.training.statistics import feature_statistics
 
-HOURS = 4.0  # to hear, all epochs together, at least; more for a larger corpus
+HOURS = 3.0  # to hear, all epochs together, at least; more for a larger corpus
 EPOCHS = (4, 60)
 LEARNING_RATE = 4e-4
 FREEZE_HOURS = 1.0  # below, what turns sound into frames stays as it is
@@ -121,6 +121,7 @@ def choose_continuation(
         "precision": "auto",
         "ema_decay": 0.99 if hours < 1 else 0.999,
         "keep_best": 5 if hours < NOISY_DEV else 1,
+        "best_by": best_by(utterances, dev),
     }
     recipe = {
         "name": f"{start.name}-finetuned",

@@ -188,4 +188,5 @@ def best_of(run: Run) -> Path:
     if run.recipe.training.keep_best == 1 or not average.exists():
         return run.folder.best
     *rows, row = load_checkpoint(average).facts["history"]
-    return average if row["wer"] <= ranked(rows)[0]["wer"] else run.folder.best
+    by = run.recipe.training.best_by
+    return average if row[by] <= ranked(rows, by)[0][by] else run.folder.best

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from tympan.training.recipe import TrainingRecipe
+
+BestBy = Literal["wer", "loss"]
 
 
 @dataclass
@@ -45,22 +47,27 @@ class Place:
             "bad_steps": self.bad_steps,
         }
 
-    def epochs_without_gain(self) -> int:
+    def epochs_without_gain(self, best_by: BestBy = "wer") -> int:
         """Validations since the first with the lowest rates."""
-        rates = [(row["wer"], row["cer"]) for row in self.history]
-        return len(rates) - 1 - rates.index(min(rates)) if rates else 0
+        found = [rates(row, best_by) for row in self.history]
+        return len(found) - 1 - found.index(min(found)) if found else 0
 
 
-def ranked(history: list[dict[str, float]]) -> list[dict[str, float]]:
-    """The rows by (WER, CER), the best first; of equals the later, which has learned longer and at a lower rate."""
-    order = sorted(range(len(history)), key=lambda place: (history[place]["wer"], history[place]["cer"], -place))
+def ranked(history: list[dict[str, float]], best_by: BestBy = "wer") -> list[dict[str, float]]:
+    """The rows by (WER, CER) or by the loss, the best first; of equals the later, which has learned longer and at a lower rate."""
+    order = sorted(range(len(history)), key=lambda place: (*rates(history[place], best_by), -place))
     return [history[place] for place in order]
+
+
+def rates(row: dict[str, float], best_by: BestBy) -> tuple[float, ...]:
+    """What makes a validation better than another: less of these."""
+    return (row["loss"],) if best_by == "loss" else (row["wer"], row["cer"])
 
 
 def why_over(place: Place, recipe: TrainingRecipe) -> str:
     """Why a training is over; empty if it is not."""
     if place.epoch >= recipe.max_epochs:
         return f"all {recipe.max_epochs} epochs are done"
-    if recipe.patience and place.epochs_without_gain() >= recipe.patience:
-        return f"the WER has not fallen for {recipe.patience} epochs"
+    if recipe.patience and place.epochs_without_gain(recipe.best_by) >= recipe.patience:
+        return f"the {recipe.best_by.replace('wer', 'WER')} has not fallen for {recipe.patience} epochs"
     return ""

@@ -152,6 +152,9 @@ class TrainingRecipe(Strict):
     ema_decay: float = Field(0.0, ge=0, lt=1, description="of the averaged weights that are validated and exported; 0 for none")
     checkpoint_minutes: float = Field(10.0, gt=0, description="a checkpoint at least this often, beside the one of each epoch")
     keep_best: int = Field(1, gt=0, description="epochs of lowest WER to keep; from 2 on, their average is tried at the end")
+    best_by: Literal["wer", "loss"] = Field(
+        "wer", description="what makes an epoch the best on dev; the loss, where the WER is near nothing for its speakers are known"
+    )
     patience: int = Field(0, ge=0, description="epochs without a lower WER after which the training ends; 0 for all epochs")
     threads: int = Field(0, ge=0, description="CPU threads of the training process; 0 leaves torch's default")
 

@@ -91,6 +91,8 @@ def test_place_counts_epochs_without_gain() -> None:
     place = Place(history=[{"epoch": number + 1, "wer": wer, "cer": 0.1} for number, wer in enumerate(WERS)])
     assert place.epochs_without_gain() == 4 and [row["epoch"] for row in ranked(place.history)[:3]] == [6, 2, 4]
     assert Place().epochs_without_gain() == 0
+    rows = [{"epoch": number + 1, "wer": wer, "cer": 0.1, "loss": 1 / (number + 1)} for number, wer in enumerate(WERS)]
+    assert Place(history=rows).epochs_without_gain("loss") == 0 and [row["epoch"] for row in ranked(rows, "loss")[:2]] == [6, 5]
     place.epoch = 6
     assert "not fallen for 3" in why_over(place, TrainingRecipe(max_epochs=9, patience=3))
     assert why_over(place, TrainingRecipe(max_epochs=9, patience=5)) == ""

@@ -31,9 +31,10 @@ class Averager(Callback):
         """Also where all epochs were done already: the training may have been killed just before this."""
         assert isinstance(module, CTCTask)
         run = self.run
-        if run.recipe.training.keep_best == 1 or not run.over():
+        recipe = run.recipe.training
+        if recipe.keep_best == 1 or not run.over():
             return
-        best = ranked(run.place.history)[: run.recipe.training.keep_best]
+        best = ranked(run.place.history, recipe.best_by)[: recipe.keep_best]
         run.ranks.gather(None)  # the first process has written them all
         paths = [run.folder.path / f"{epoch_name(row)}.safetensors" for row in best]
         if len(best) < 2 or not run.ranks.of_first(all(path.exists() for path in paths)):

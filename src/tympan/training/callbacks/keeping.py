@@ -53,7 +53,8 @@ class Keeper(Callback):
             self.save(trainer, module, ["last"])
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        kept, best = self.run.recipe.training.keep_best, ranked(self.run.place.history)
+        recipe = self.run.recipe.training
+        kept, best = recipe.keep_best, ranked(self.run.place.history, recipe.best_by)
         row = self.run.place.history[-1]
         names = ["best"] if row is best[0] else []
         if kept > 1 and any(row is other for other in best[:kept]):

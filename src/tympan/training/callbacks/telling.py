@@ -96,7 +96,7 @@ class Teller(Callback):
         for name, reason in validation.skipped.items():
             self.run.display.note(f"left out of the validation: {name}: {reason}")
         self.show(step, validation)
-        best = ranked(self.run.place.history)[0]
+        best = ranked(self.run.place.history, self.run.recipe.training.best_by)[0]
         self.tell_state(epoch=self.run.place.epoch, step=step, wer=best["wer"], cer=best["cer"], best_epoch=best["epoch"])
         self.ready = self.clock = time.monotonic()
 
