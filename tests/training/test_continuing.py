@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 from tympan.data import write_manifest
 from tympan.errors import BundleError, CheckpointError, RecipeError, TokenError
@@ -42,6 +44,14 @@ def test_characters_that_the_model_lacks_come_behind_its_own(tmp_path: Path) -> 
     choice = continued(tmp_path, LETTERS, ["ab", "böa ca"])
     assert token_table(check_recipe(choice.recipe, "c"), []).tokens == (*LETTERS.tokens, "c", "ö")
     assert any("'c' 'ö'" in reason for reason in choice.reasons)
+
+
+def test_words_alone_lose_their_level_and_stay_alone(tmp_path: Path) -> None:
+    for number in range(5):
+        soundfile.write(tmp_path / f"{number}.wav", np.random.default_rng(number).uniform(-0.1, 0.1, 8000), 16_000)
+    recipe = continued(tmp_path, LETTERS, ["a"] * 5, seconds=0.5).recipe
+    assert recipe["normalization"]["mode"] == "level" and len(recipe["normalization"]["mean"]) == 80
+    assert recipe["training"]["freeze"] == [] and "joined" not in recipe["augment"]
 
 
 def test_little_data_freezes_the_first_layers_and_more_does_not(tmp_path: Path) -> None:

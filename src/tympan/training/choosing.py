@@ -217,8 +217,8 @@ def batches(utterances: Sequence[Utterance], heard: float = 1.0) -> dict[str, An
     }
 
 
-def augmentation(utterances: Sequence[Utterance], speakers: int, reasons: list[str], *, short: bool) -> dict[str, Any]:
-    """Wide where there are few voices; short utterances are joined."""
+def augmentation(utterances: Sequence[Utterance], speakers: int, reasons: list[str], *, short: bool, join: bool = True) -> dict[str, Any]:
+    """Wide where there are few voices; short utterances are joined if they may be."""
     frames = float(np.median([utterance.duration for utterance in utterances])) * FRAMES_PER_S
     spec = {
         "frequency_masks": 2,
@@ -226,8 +226,8 @@ def augmentation(utterances: Sequence[Utterance], speakers: int, reasons: list[s
         "time_masks": 6 if frames > 200 else 2,
         "time_share": 0.05 if frames > 200 else 0.1,
     }
-    joined: dict[str, Any] = {"joined": {"probability": 0.7, "seconds": JOINED_S}} if short else {}
-    if short:
+    joined: dict[str, Any] = {"joined": {"probability": 0.7, "seconds": JOINED_S}} if short and join else {}
+    if joined:
         reasons.append("short utterances: some are joined, so that words have neighbours")
     if speakers >= FEW_SPEAKERS:
         return {**joined, "speed": {"factors": [0.9, 1.0, 1.1]}, "noise": {"probability": 0.2}, "spec": spec}

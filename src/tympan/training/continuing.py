@@ -19,7 +19,7 @@ from tympan.training.choosing import NOISY_DEV, Choice, are_short, augmentation,
 from tympan.training.pronouncing import write_dictionary
 from tympan.training.statistics import feature_statistics
 
-HOURS = 3.0  # to hear, all epochs together, at least; more for a larger corpus
+HOURS = 2.0  # to hear, all epochs together, at least; more for a larger corpus
 EPOCHS = (4, 60)
 LEARNING_RATE = 4e-4
 FREEZE_HOURS = 1.0  # below, what turns sound into frames stays as it is
@@ -106,7 +106,7 @@ def choose_continuation(
         freeze = ["encoder.subsampling"] if hours < FREEZE_HOURS and normalization == start.normalization else []
     if freeze:
         reasons.append(f"kept as they are: {', '.join(freeze)}")
-    augment = augmentation(utterances, speakers, reasons, short=short)
+    augment = augmentation(utterances, speakers, reasons, short=short, join=False)  # the model has heard sentences
     heard = times_heard(augment, utterances)
     epochs = min(max(round(max(HOURS, 5 * hours) / max(hours * heard, 1e-6)), EPOCHS[0]), EPOCHS[1])
     reasons.append(f"{epochs} epochs at a peak rate of {LEARNING_RATE:g}: {epochs * hours * heard:,.1f} h heard in all")
