@@ -31,7 +31,7 @@ from tympan import audio
 from tympan.data import Utterance, read_manifest, write_manifest
 from tympan.data.torch_loading import Loader
 from tympan.features.mel import htk_filters
-from tympan.models.layers import bidirectional_gru
+from tympan.models.layers import recurrent
 from tympan.tokens import TokenTable
 from tympan.training.precision import precision_here
 from tympan.training.prepare import Prepared, prepare
@@ -92,12 +92,12 @@ def torch_gru(layer: nn.GRU, x: torch.Tensor, lengths: torch.Tensor) -> torch.Te
 @contextmanager
 def their_gru() -> Iterator[None]:
     """The network with torch's GRU."""
-    ours = bidirectional_gru.gru
-    bidirectional_gru.gru = torch_gru
+    ours = recurrent.gru
+    recurrent.gru = torch_gru
     try:
         yield
     finally:
-        bidirectional_gru.gru = ours
+        recurrent.gru = ours
 
 
 def tutorial_steps(prepared: Prepared, utterances: Sequence[Utterance], recipe: Recipe) -> Iterator[float]:
