@@ -3,7 +3,10 @@
 A zip archive without compression. Its first member is `bundle.json`; the others are named there with length and SHA-256:
 
     bundle.json     format, features, normalization, tokens, frame shift, facts about the training, members
-    model.onnx      the network: features (B, T, F), lengths (B,) -> log_probs (B, T', V), output_lengths (B,)
+    model.onnx      the network: features (B, T, F), lengths (B,) -> log_probs (B, T', V), output_lengths (B,); of other families than
+                    CTC the encoder
+    decoder.onnx    attention: one step of the speller
+    predictor.onnx, joiner.onnx   transducer
     README.md       the model card, optional
     model.scorer    a scorer, itself an archive (see `tympan.lm.scorer`), mapped where it lies; optional
 
@@ -18,7 +21,7 @@ import json
 import struct
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +30,17 @@ from tympan.files import atomic_path
 from tympan.tokens import TokenTable
 
 FORMAT = 1
+FAMILIES_FORMAT = 2  # of bundles of other families than CTC, which a reader of format 1 could not decode
 HEADER = "bundle.json"
 MODEL = "model.onnx"
 CARD = "README.md"
 SCORER = "model.scorer"
 MEMBERS = (MODEL, CARD, SCORER)
+GRAPHS = {  # the graphs of a family beside MODEL, by the stem of their member
+    "ctc": (),
+    "attention": ("decoder",),
+    "transducer": ("predictor", "joiner"),
+}
 LOCAL_HEADER = struct.Struct("<4s5H3I2H")  # of a zip's member
 MAX_HEADER_BYTES = 4 << 20
 MAX_MEMBER_BYTES = 2 << 30
@@ -78,9 +87,10 @@ class Bundle:
         frame_shift_s: seconds between two frames of log_probs.
         model: family, description and number of parameters of the network, "float32" or "int8" weights.
         training: what the model was trained on and reached; for people.
-        graph: the ONNX file's bytes.
+        graph: the ONNX file's bytes; of other families than CTC, the encoder's.
         card: the model card, Markdown; may be empty.
         scorer: where a scorer lies: a file, the offset and the length within it; None if there is none.
+        graphs: the family's other ONNX files, by name as in `GRAPHS`.
     """
 
     path: Path
@@ -95,6 +105,13 @@ class Bundle:
     graph: bytes
     card: str = ""
     scorer: tuple[Path, int, int] | None = None
+    graphs: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def family(self) -> str:
+        """One of `GRAPHS`; a network by any other name is read as CTC's."""
+        named = str(self.model.get("family"))
+        return named if named in GRAPHS else "ctc"
 
     @classmethod
     def open(cls, path: str | Path) -> Bundle:
@@ -124,6 +141,7 @@ class Bundle:
                 members[MODEL],
                 members.get(CARD, b"").decode("utf-8"),
                 scorer,
+                {name: members[f"{name}.onnx"] for name in GRAPHS[family_of(header, path)]},
             )
         except DAMAGE as error:
             raise BundleError(
@@ -138,11 +156,12 @@ class Bundle:
         Raises:
             BundleError: the scorer is gone, or larger than a member may be.
         """
-        contents = {MODEL: self.graph} | ({CARD: self.card.encode()} if self.card else {})
+        contents = {MODEL: self.graph, **{f"{name}.onnx": graph for name, graph in self.graphs.items()}}
+        contents |= {CARD: self.card.encode()} if self.card else {}
         if self.scorer is not None:
             contents[SCORER] = read_scorer(*self.scorer)
         header = {
-            "format": FORMAT,
+            "format": FORMAT if self.family == "ctc" else FAMILIES_FORMAT,
             "name": self.name,
             "language": self.language,
             "features": self.features,
@@ -188,19 +207,34 @@ def read_header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
         raise BundleError(f"{path}: {HEADER} is not JSON ({error}).") from None
     if not isinstance(header, dict) or not isinstance(header.get("format"), int):
         raise BundleError(f"{path}: {HEADER} gives no format.")
-    if header["format"] != FORMAT:
-        raise BundleError(f"{path} has bundle format {header['format']}; this version reads {FORMAT}.", "Update Tympan.")
-    for field, kind in FIELDS.items():
-        if not isinstance(header.get(field), kind) or isinstance(header.get(field), bool):
-            raise BundleError(f"{path}: {HEADER} has no usable field {field!r}.")
+    if header["format"] not in (FORMAT, FAMILIES_FORMAT):
+        known = f"{FORMAT} and {FAMILIES_FORMAT}"
+        raise BundleError(f"{path} has bundle format {header['format']}; this version reads {known}.", "Update Tympan.")
+    for name, kind in FIELDS.items():
+        if not isinstance(header.get(name), kind) or isinstance(header.get(name), bool):
+            raise BundleError(f"{path}: {HEADER} has no usable field {name!r}.")
     if not 0 < header["frame_shift_s"] <= 1:  # nor is NaN
         raise BundleError(f"{path}: frame_shift_s is {header['frame_shift_s']}.")
-    foreign = sorted(set(names) - {HEADER, *header["members"]}) + sorted(set(header["members"]) - set(MEMBERS))
+    graphs = [f"{name}.onnx" for name in GRAPHS[family_of(header, path)]]
+    foreign = sorted(set(names) - {HEADER, *header["members"]}) + sorted(set(header["members"]) - {*MEMBERS, *graphs})
     if foreign or len(names) != len(set(names)):
         raise BundleError(f"{path} holds members that a bundle does not have: {foreign[:3] or 'one twice'}.")
-    if MODEL not in header["members"]:
-        raise BundleError(f"{path} holds no {MODEL}.")
+    if missing := [name for name in (MODEL, *graphs) if name not in header["members"]]:
+        raise BundleError(f"{path} holds no {missing[0]}.")
     return header
+
+
+def family_of(header: Mapping[str, Any], path: Path) -> str:
+    """The family that a header names, in format 1 always CTC; BundleError if it is none that the format can hold."""
+    family = header["model"].get("family", "ctc")
+    others = [name for name in GRAPHS if name != "ctc"]
+    if header["format"] == FORMAT and family not in others:
+        return "ctc"
+    if header["format"] == FORMAT or family == "ctc":
+        raise BundleError(f"{path} has bundle format {header['format']}, which holds no model of family {family}.")
+    if not isinstance(family, str) or family not in others:
+        raise BundleError(f"{path} holds a model of family {family!r}; this version knows {', '.join(GRAPHS)}.", "Update Tympan.")
+    return family
 
 
 def read_member(archive: zipfile.ZipFile, path: Path, name: str, facts: Mapping[str, Any]) -> bytes:

@@ -6,24 +6,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tympan import audio, features
 from tympan.bundle import Bundle
-from tympan.decoding import Hypothesis, Rescorer, SearchOptions, align, greedy, word_spans
-from tympan.errors import BundleError, RecipeError, ShapeError, TympanError
+from tympan.decoding import Hypothesis, Rescorer, SearchOptions, word_spans
+from tympan.engines import Decoder, open_engine
+from tympan.errors import BundleError, RecipeError, TympanError
 from tympan.lm import NeuralLM, Scorer
 from tympan.transcript import Segment, Transcript, Word
 
-if TYPE_CHECKING:
-    import onnxruntime
-
 MODELS = Path(__file__).parent / "assets"
 DEFAULT_MODEL = "english"
-NO_FOLDER = "/nonexistent"  # an ONNX graph may name files with weights; with this as their folder none can be read
 MAX_SEGMENT_S = 20.0  # longest piece given to the network at once; it bounds the memory
 NO_SCORER = "none"
 
@@ -105,7 +102,8 @@ class Recognizer:
 
     Whole:  transcript = recognizer.transcribe("talk.mp3")
 
-    With a scorer, a beam size, hot words or options of the search it searches; else it takes each frame's best token (greedy).
+    With a scorer, a beam size, hot words or options of the search it searches; else a CTC model takes each frame's best token
+    (greedy). Models of other families always search.
 
     Args:
         bundle: the model.
@@ -142,7 +140,7 @@ class Recognizer:
         options = {"beam_size": beam_size, "hot_words": hot_words, "lm_weight": lm_weight, "word_score": word_score}
         given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
         searches = bool(self.scorer is not None or search is not None or beam_size is not None or hot_words or rescore is not None)
-        self.search = replace(search or SearchOptions(), **given).fitted(bundle.tokens, self.scorer)
+        self.search = replace(search or SearchOptions(), **given).fitted(bundle.tokens, self.scorer, bundle.family)
         if self.scorer is None and (self.search.lm_weight is not None or self.search.word_score is not None):
             raise TympanError(
                 f"{bundle.path} is used without a scorer, so lm_weight and word_score have no effect.", "Give a scorer, or leave them out."
@@ -150,13 +148,18 @@ class Recognizer:
         self.rescorer = find_rescorer(bundle, self.scorer, self.search, rescore)
         if self.rescorer is not None:  # texts that the n-gram cannot tell apart are what the second opinion is for
             self.search = replace(self.search, recombine=False)
-        self.decoder = self.search.decoder(bundle.tokens, self.scorer) if searches else None
         try:
             self.extractor = features.from_config(bundle.features)
             self.normalization = features.Normalization.from_config(bundle.normalization)
         except RecipeError as error:
             raise BundleError(f"{bundle.path}: {error}", "A newer Tympan may know this front end.") from None
-        self.session = open_session(bundle, threads)
+        self.engine = open_engine(bundle, threads, self.search, self.scorer, greedy=not searches)
+        self.session = self.engine.session
+
+    @property
+    def decoder(self) -> Decoder | None:
+        """The search; None for greedy decoding."""
+        return self.engine.decoder
 
     @property
     def sample_rate(self) -> int:
@@ -202,45 +205,44 @@ class Recognizer:
         """
         for piece in self.pieces(source, sample_rate):
             end = piece.start_s + len(piece.samples) / self.sample_rate
-            yield Piece(piece.start_s, end, tuple(self.decode(self.log_probs(piece.samples), nbest)))
+            yield Piece(piece.start_s, end, tuple(self.decode(self.emit(piece.samples), nbest)))
 
-    def decode(self, log_probs: npt.NDArray[np.float32], nbest: int = 1) -> list[Hypothesis]:
-        """(T', V) natural log -> hypotheses, best first, with the frames of their tokens; none for no frames."""
-        if not len(log_probs):
+    def decode(self, emitted: Any, nbest: int = 1) -> list[Hypothesis]:
+        """What `emit` gave, or `log_probs` -> hypotheses, best first, with the frames of their tokens; none for no frames."""
+        if not len(emitted):
             return []
-        if self.decoder is None:
-            return [greedy(log_probs)]
-        found = self.decoder.decode(log_probs, nbest if self.rescorer is None else max(nbest, self.rescorer.nbest))
+        found = self.engine.search(emitted, nbest if self.rescorer is None else max(nbest, self.rescorer.nbest))
         if self.rescorer is not None:
             found = self.rescorer(found)[:nbest]
-        return [align(log_probs, hypothesis) for hypothesis in found]
+        return [self.engine.place(emitted, hypothesis) for hypothesis in found]
 
     def pieces(self, source: Any, sample_rate: int | None) -> Iterator[audio.AudioSegment]:
         """The recording at the model's rate, cut at pauses."""
         blocks = audio.blocks(source, self.sample_rate, source_rate=sample_rate)
         return audio.segments(blocks, self.sample_rate, max_s=MAX_SEGMENT_S)
 
+    def emit(self, samples: npt.NDArray[np.float32]) -> Any:
+        """(N,) samples at `sample_rate` -> what the family's search works on; without length if the samples do not fill one frame."""
+        return self.engine.emit(self.normalization(self.extractor(samples)))
+
     def log_probs(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """(N,) samples at `sample_rate` -> (T', V) natural log; T' = 0 if the samples do not fill one frame."""
-        frames = self.normalization(self.extractor(samples))
-        if not len(frames):
-            return np.zeros((0, len(self.bundle.tokens)), dtype=np.float32)
-        inputs = {"features": frames[None], "lengths": np.array([len(frames)], dtype=np.int64)}
-        try:
-            outputs = self.session.run(None, inputs)
-        except Exception as error:  # onnxruntime's errors share no base class of their own
-            raise BundleError(f"{self.bundle.path}: the network cannot be run ({' '.join(str(error).split())[:200]}).") from None
-        log_probs: npt.NDArray[np.float32] = outputs[0][0, : int(outputs[1][0])]
-        if log_probs.shape[1] != len(self.bundle.tokens):
-            raise ShapeError(f"The network gives {log_probs.shape[1]} tokens, the table has {len(self.bundle.tokens)}.")
+        """(N,) samples at `sample_rate` -> (T', V) natural log; T' = 0 if the samples do not fill one frame.
+
+        Raises:
+            BundleError: the model is of another family than CTC, which has no such log_probs.
+        """
+        if self.bundle.family != "ctc":
+            raise BundleError(
+                f"{self.bundle.path} is a model of family {self.bundle.family}, and this needs log_probs by frames.", "Give a CTC model."
+            )
+        log_probs: npt.NDArray[np.float32] = self.emit(samples)
         return log_probs
 
     def search_settings(self) -> dict[str, Any]:
         """How texts are found, as plain values for a report; `describe_search` says it in a line."""
         if self.decoder is None:
             return {"decoder": "greedy"}
-        pruning = {name: getattr(self.search, name) for name in ("beam_size", "beam_threshold", "token_min_log_prob", "recombine")}
-        settings: dict[str, Any] = {"decoder": "beam", **pruning, "hot_words": dict(self.search.hot_words), "scorer": None}
+        settings: dict[str, Any] = {**self.engine.settings(), "hot_words": dict(self.search.hot_words), "scorer": None}
         if self.rescorer is not None:
             rescorer = self.rescorer
             settings["rescore"] = rescorer.lm.name
@@ -256,7 +258,8 @@ class Recognizer:
         settings = self.search_settings()
         if self.decoder is None:
             return "greedy"
-        search = f"beam size {settings['beam_size']}, threshold {settings['beam_threshold']:g}"
+        kind = "" if settings["decoder"] == "beam" else f"{settings['decoder']}, "
+        search = f"{kind}beam size {settings['beam_size']}, threshold {settings['beam_threshold']:g}"
         again = ""
         if self.rescorer is not None:
             again = f", {settings['rescore_nbest']} best rescored by {settings['rescore']}, rescore_weight {settings['rescore_weight']:g}"
@@ -327,22 +330,3 @@ def find_rescorer(bundle: Bundle, scorer: Scorer | None, search: SearchOptions, 
         return None
     rescorer = search.rescorer(lm if isinstance(lm, NeuralLM) else NeuralLM.open(lm), bundle.tokens, scorer)
     return rescorer if rescorer.weight or rescorer.token_score else None
-
-
-def open_session(bundle: Bundle, threads: int) -> onnxruntime.InferenceSession:
-    """An ONNX Runtime session for the bundle's graph, which may touch no file and load no library."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.model_external_initializers_file_folder_path", NO_FOLDER)
-    try:
-        session = onnxruntime.InferenceSession(bundle.graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no base class of their own
-        raise BundleError(f"{bundle.path}: the network cannot be loaded ({' '.join(str(error).split())[:200]}).") from None
-    inputs = {node.name for node in session.get_inputs()}
-    if inputs != {"features", "lengths"} or len(session.get_outputs()) != 2:
-        raise BundleError(f"{bundle.path}: the network's inputs are {sorted(inputs)}, not features and lengths.")
-    return session

@@ -18,6 +18,7 @@ from tympan.recognizer import Recognizer
 from tympan.tokens import TokenTable
 from tympan.training import export
 from tympan.training.checkpoint import Checkpoint, save_checkpoint
+from tympan.training.proof import PROOF_SECONDS
 
 TOKENS = TokenTable.from_texts(["abcdefgh ij"])
 SMALL: dict[str, dict[str, Any]] = {
@@ -60,7 +61,7 @@ def checkpoint_of(path: Path, encoder: str, seed: int = 0) -> Path:
 def test_bundle_gives_what_torch_gives_at_lengths_not_seen_at_export(encoder: str, int8: bool, tmp_path: Path) -> None:
     checkpoint = checkpoint_of(tmp_path / "best.safetensors", encoder)
     proof = export.export(checkpoint, tmp_path / "small.tympan", int8=int8)
-    assert proof.clips == len(export.PROOF_SECONDS)
+    assert proof.clips == len(PROOF_SECONDS)
     recognizer = Recognizer(Bundle.open(tmp_path / "small.tympan"), threads=1)
     model, extractor, _ = export.restore_model(export.load_checkpoint(checkpoint))
     samples = np.random.default_rng(1).standard_normal(12_345).astype(np.float32)
@@ -78,8 +79,8 @@ def test_bundle_gives_what_torch_gives_at_lengths_not_seen_at_export(encoder: st
 def test_network_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoint = checkpoint_of(tmp_path / "best.safetensors", "conformer")
     other = export.restore_model(export.load_checkpoint(checkpoint_of(tmp_path / "other.safetensors", "conformer", seed=1)))[0]
-    true_trace = export.trace
-    monkeypatch.setattr(export, "trace", lambda model, num_features: true_trace(other, num_features))
+    true_trace = export.trace_graphs
+    monkeypatch.setattr(export, "trace_graphs", lambda model: true_trace(other))
     with pytest.raises(TympanError, match="differs from torch by"):
         export.export(checkpoint, tmp_path / "wrong.tympan")
     assert not (tmp_path / "wrong.tympan").exists()
@@ -112,7 +113,7 @@ def test_scorer_goes_into_the_bundle_as_it_is(tmp_path: Path) -> None:
 
 def test_scorer_of_other_tokens_is_refused_before_the_network_is_traced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_scorer(tmp_path / "other.scorer", TokenTable.from_texts(["xyz "]), {"xyz": []})
-    monkeypatch.setattr(export, "trace", lambda model, num_features: pytest.fail("the network was traced"))
+    monkeypatch.setattr(export, "trace_graphs", lambda model: pytest.fail("the network was traced"))
     with pytest.raises(TokenError, match=r"other\.scorer was made for other tokens"):
         export.export(
             checkpoint_of(tmp_path / "best.safetensors", "conformer"), tmp_path / "small.tympan", scorer=tmp_path / "other.scorer"

@@ -14,8 +14,8 @@ from tympan.bundle import Bundle
 from tympan.errors import BundleError
 from tympan.models import build
 from tympan.tokens import TokenTable
-from tympan.training.export import trace
 from tympan.training.from_bundle import bundle_weights
+from tympan.training.graphs import MAIN, trace_graphs
 from tympan.training.quantize import quantize_graph
 
 CONFORMER: dict[str, Any] = {
@@ -36,7 +36,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, torch.nn.Mod
     facts = {"family": "ctc", "config": CONFORMER, "parameters": 1, "weights": "float32"}
     table = TokenTable(("<blank>", " ", "a", "b"))
     path = tmp_path_factory.mktemp("bundles") / "tiny.tympan"
-    bundle = Bundle(path, "tiny", "en", {"name": "fbank80"}, {"mode": "utterance"}, table, 0.04, facts, {}, trace(model, 80), "", None)
+    bundle = Bundle(
+        path, "tiny", "en", {"name": "fbank80"}, {"mode": "utterance"}, table, 0.04, facts, {}, trace_graphs(model)[MAIN], "", None
+    )
     bundle.write(path)
     return bundle, model
 

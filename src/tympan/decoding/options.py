@@ -16,6 +16,7 @@ from tympan.tokens import TokenTable, normalize_unicode
 # Wider than the decoder's own defaults: real networks are less sure of themselves than those that these were chosen for, and beside
 # the network the search costs little.
 BEAM_SIZE = 300
+FEW = 8  # of families whose networks run for each hypothesis
 BEAM_THRESHOLD = 14.0
 TOKEN_MIN_LOG_PROB = -9.0
 RESCORE_NBEST = 50
@@ -26,7 +27,7 @@ class SearchOptions:
     """Options of the beam search; `BeamDecoder` says what each does. They have no effect on greedy decoding.
 
     Attributes:
-        beam_size: hypotheses kept, at most.
+        beam_size: hypotheses kept, at most; None takes the family's, 300 for CTC and 8 for others.
         beam_threshold: natural log; worse ones are dropped.
         token_min_log_prob: natural log; less probable tokens are not followed.
         lm_weight, word_score: None takes the scorer's.
@@ -41,7 +42,7 @@ class SearchOptions:
         TympanError: a number is not finite or out of its range; all of them are named.
     """
 
-    beam_size: int = BEAM_SIZE
+    beam_size: int | None = None
     beam_threshold: float = BEAM_THRESHOLD
     token_min_log_prob: float = TOKEN_MIN_LOG_PROB
     lm_weight: float | None = None
@@ -54,7 +55,7 @@ class SearchOptions:
     rescore_nbest: int = RESCORE_NBEST
 
     def __post_init__(self) -> None:
-        wrong = [f"beam_size is {self.beam_size}, but must be at least 1"] if not self.beam_size >= 1 else []
+        wrong = [f"beam_size is {self.beam_size}, but must be at least 1"] if self.beam_size is not None and not self.beam_size >= 1 else []
         if not self.beam_threshold > 0:  # infinity is allowed: nothing is dropped
             wrong.append(f"beam_threshold is {self.beam_threshold}, but must be above 0")
         if not self.token_min_log_prob <= 0:
@@ -66,13 +67,20 @@ class SearchOptions:
         if wrong:
             raise TympanError(f"Options of the search: {'; '.join(wrong)}.")
 
-    def fitted(self, tokens: TokenTable, scorer: Scorer | None) -> SearchOptions:
-        """The same options with the hot words in Unicode's NFC and in the case that the model writes: a person types Kubernetes.
+    def fitted(self, tokens: TokenTable, scorer: Scorer | None, family: str = "ctc") -> SearchOptions:
+        """The same options with the family's beam size, and the hot words in Unicode's NFC and in the case that the model writes.
 
-        The weights of two that become one add up.
+        A person types Kubernetes. The weights of two hot words that become one add up.
+
+        Raises:
+            TympanError: there are hot words, and the family's search knows none.
         """
+        if self.beam_size is None:
+            return replace(self, beam_size=BEAM_SIZE if family == "ctc" else FEW).fitted(tokens, scorer, family)
         if not self.hot_words:
             return self
+        if family != "ctc":
+            raise TympanError(f"The search of a model of family {family} knows no hot words.", "Leave them out, or take a CTC model.")
         case = Case.of(scorer.words) if scorer is not None and tokens.kind == "phones" else Case.of_table(tokens)
         hot_words: dict[str, float] = {}
         for text, weight in self.hot_words.items():
@@ -111,7 +119,7 @@ class SearchOptions:
             scorer,
             self.lm_weight,
             self.word_score,
-            self.beam_size,
+            BEAM_SIZE if self.beam_size is None else self.beam_size,
             self.beam_threshold,
             self.hot_words,
             self.lexicon,

@@ -10,6 +10,7 @@ from torch import nn
 
 from tympan.models.encoders.encoder import Encoder
 from tympan.models.heads.ctc import CTCHead
+from tympan.models.speech_model import SpeechModel
 
 
 @dataclass
@@ -27,7 +28,7 @@ class CTCOutput:
     intermediate: list[torch.Tensor] = field(default_factory=list)
 
 
-class CTCModel(nn.Module):
+class CTCModel(SpeechModel):
     """features, lengths -> log_probs, lengths'.
 
     With `condition`, the encoder's taps go through the same head, and their posteriors are projected back into the stream:
@@ -40,9 +41,11 @@ class CTCModel(nn.Module):
         condition: feed the intermediate posteriors back.
     """
 
+    family = "ctc"
+    aligned = True
+
     def __init__(self, encoder: Encoder, head: CTCHead, *, condition: bool = False) -> None:
-        super().__init__()
-        self.encoder = encoder
+        super().__init__(encoder)
         self.head = head
         self.tap_norm = nn.LayerNorm(encoder.output_dim) if condition else None
         self.feedback = nn.Linear(head.num_tokens * head.unfold, encoder.output_dim) if condition else None
@@ -74,6 +77,11 @@ class CTCModel(nn.Module):
             options["tap"] = tap
         encoded, lengths = self.encoder(features, lengths, **options)
         return CTCOutput(self.head(encoded), self.head.output_lengths(lengths), taps)
+
+    def frame_log_probs(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `forward`."""
+        output = self.run(features, lengths)
+        return output.log_probs, output.lengths
 
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, T, F), (B,) -> log_probs (B, T', V) and lengths' (B,)."""

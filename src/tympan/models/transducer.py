@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
 
 from tympan.errors import RecipeError
 from tympan.models.build import build_encoder, construct
 from tympan.models.encoders.encoder import Encoder
 from tympan.models.heads.joiner import Joiner
 from tympan.models.predictors import PREDICTORS, Predictor
+from tympan.models.speech_model import SpeechModel
 
 
-class TransducerModel(nn.Module):
+class TransducerModel(SpeechModel):
     """encoded frames beside predicted text -> the next token, or the blank that moves on by one frame.
 
     Training:  encoded, lengths = model.encoder(features, lengths); predicted = model.predictor(targets)
@@ -25,15 +25,12 @@ class TransducerModel(nn.Module):
     Source: Graves 2012, arXiv:1211.3711.
     """
 
+    family = "transducer"
+
     def __init__(self, encoder: Encoder, predictor: Predictor, joiner: Joiner) -> None:
-        super().__init__()
-        self.encoder = encoder
+        super().__init__(encoder)
         self.predictor = predictor
         self.joiner = joiner
-
-    def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
-        """Encoded frames for `lengths` frames of features, in closed form."""
-        return self.encoder.output_lengths(lengths)
 
     def token_axes(self) -> dict[str, int]:
         """Tensors of the state whose slices along an axis belong to tokens, and that axis."""

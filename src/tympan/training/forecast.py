@@ -22,7 +22,7 @@ from tympan.training.precision import precision_here
 from tympan.training.prepare import build_network, check_texts, speller, token_table
 from tympan.training.recipe import Recipe
 from tympan.training.sounds import plan_sounds
-from tympan.training.tasks.ctc import CTCTask
+from tympan.training.tasks import Task, make_task
 
 TRIALS = 2  # timed steps, after one that warms up
 STATES = 4  # weights, gradients and AdamW's two moments
@@ -37,7 +37,7 @@ class Forecast:
         steps: optimiser steps in an epoch.
         epochs: in all.
         features: (B, T, F) of a batch in the middle.
-        log_probs: (B, T', V) of it.
+        log_probs: (B, T', V) of it; of a speller (B, U + 1, V), of a transducer (B, T' (U + 1), V).
         step_s: seconds for a step with it, here; reading the audio comes beside it.
         memory_mb: MiB for weights, optimiser and that batch.
         findings: the doctor's, of the manifests alone.
@@ -101,15 +101,14 @@ def forecast(recipe: Recipe) -> Forecast:
     middle = sorted(plan, key=lambda batch: max(train[index].duration for index in batch))[len(plan) // 2] * views
     batch = noise_batch([train[index] for index in middle], extractor, tokens, spell, views)
     objective = build_objective(recipe.training.objective, len(tokens), [tokens.encode(spell(utterance.text)) for utterance in train])
-    task = CTCTask(model, tokens, recipe.training, len(plan) * recipe.training.max_epochs, objective)
+    task = make_task(model, tokens, recipe.training, len(plan) * recipe.training.max_epochs, objective)
     step_s, batch_mb = timed(task, batch, recipe)
-    output = int(model.output_lengths(torch.tensor([batch.features.shape[1]]))[0])
     return Forecast(
         sum(utterance.duration for utterance in train) / 3600,
         -(-len(plan) // recipe.training.accumulate),
         recipe.training.max_epochs,
         (batch.features.shape[0], batch.features.shape[1], batch.features.shape[2]),
-        (batch.features.shape[0], output, len(tokens)),
+        task.output_shape(batch),
         step_s * recipe.training.accumulate,
         STATES * 4 * count_parameters(model) / 2**20 + batch_mb,
         findings,
@@ -144,7 +143,7 @@ def noise_batch(
     )
 
 
-def timed(task: CTCTask, batch: Batch, recipe: Recipe) -> tuple[float, float]:
+def timed(task: Task, batch: Batch, recipe: Recipe) -> tuple[float, float]:
     """Seconds of a step, and MiB that its forward pass keeps for the backward one."""
     kept: dict[int, int] = {}
 

@@ -18,8 +18,9 @@ from torch import nn
 from tympan import features
 from tympan.bundle import Bundle
 from tympan.errors import BundleError
-from tympan.models.build import build
-from tympan.training.export import check_proof, proof_clips, prove, trace
+from tympan.models.families import build_model
+from tympan.training.graphs import MAIN, trace_graphs
+from tympan.training.proof import check_proof, proof_clips, prove
 
 FIRST_MARK, LAST_MARK = 0x0DA24260, 0x1E3CE508  # 1e-30 and 1e-20: no constant of a graph lies between
 ELSEWHERE = "Begin with the checkpoint (.safetensors) of the run that the bundle was exported from."
@@ -35,14 +36,15 @@ def bundle_weights(path: str | Path) -> dict[str, torch.Tensor]:
     """
     bundle = Bundle.open(path)
     extractor = features.from_config(bundle.features)
-    model = build(bundle.model["config"], extractor.num_features, len(bundle.tokens)).eval()
+    model = build_model(bundle.model["config"], extractor.num_features, len(bundle.tokens)).eval()
     marked = mark(model)
-    places, found = initializers(trace(model, extractor.num_features)), initializers(bundle.graph)
     values = np.full(marked, np.nan, dtype=np.float32)
-    for marks, array in zip(*aligned(places, found), strict=True):
-        index = marks.reshape(-1).view(np.uint32).astype(np.int64) - FIRST_MARK
-        own = (index >= 0) & (index < marked)
-        values[index[own]] = array.reshape(-1)[own]
+    theirs = {MAIN: bundle.graph, **bundle.graphs}
+    for name, graph in trace_graphs(model).items():
+        for marks, array in zip(*aligned(initializers(graph), initializers(theirs[name])), strict=True):
+            index = marks.reshape(-1).view(np.uint32).astype(np.int64) - FIRST_MARK
+            own = (index >= 0) & (index < marked)
+            values[index[own]] = array.reshape(-1)[own]
     if missing := int(np.isnan(values).sum()):
         raise BundleError(f"{missing:,} of the {marked:,} weights of {path} are not where this version of Tympan puts them.", ELSEWHERE)
     fill(model, values)

@@ -11,7 +11,7 @@ from torch import nn
 
 from tympan.bundle import Bundle
 from tympan.errors import CheckpointError, RecipeError, TokenError
-from tympan.models.ctc import CTCModel
+from tympan.models.speech_model import SpeechModel
 from tympan.tokens import TokenTable
 from tympan.training.checkpoint import load_checkpoint
 from tympan.training.from_bundle import bundle_weights
@@ -36,7 +36,7 @@ class Taken:
         return f"{self.whole} tensors{parts}; new are: {', '.join(self.new) or 'none'}"
 
 
-def take_weights(model: CTCModel, tokens: TokenTable, path: Path) -> Taken:
+def take_weights(model: SpeechModel, tokens: TokenTable, path: Path) -> Taken:
     """Copy the weights of a checkpoint (averaged ones where there are any) or bundle into `model`.
 
     Tensors go by name and shape, and those of the outputs by token: where the other training had the token at another index, it is

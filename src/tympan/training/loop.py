@@ -29,7 +29,7 @@ from tympan.training.recipe import Recipe
 from tympan.training.resuming import batches_per_step, begin_anew, data_hash, decide, manifest_facts, what_changed
 from tympan.training.run import Display, Run, Silence
 from tympan.training.run_folder import RunFolder
-from tympan.training.tasks.ctc import CTCTask
+from tympan.training.tasks import make_task
 
 QUIET = ("pytorch.utilities.rank_zero", "pytorch.accelerators.cuda", "fabric.utilities.seed", "fabric.utilities.distributed")
 
@@ -140,7 +140,7 @@ def fit(run: Run, prepared: Prepared, checkpoint: Checkpoint | None, *, heart: b
     """Lightning's loop, with our steps, checkpoints, loggers and display in place of its own."""
     step = checkpoint.facts["step"] if checkpoint is not None else 0
     sinks = open_sinks(run.recipe, run.folder, step) if own_rank() == 0 else []
-    task = CTCTask(prepared.model, prepared.tokens, run.recipe.training, run.steps, prepared.objective)
+    task = make_task(prepared.model, prepared.tokens, run.recipe.training, run.steps, prepared.objective)
     if run.recipe.data.features_on == "device":
         task.featurize = Featurizer(run.train)
         for data in filter(None, (run.train, run.dev, run.watch)):

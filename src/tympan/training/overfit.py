@@ -13,17 +13,20 @@ from typing import Any
 from tympan.errors import TrainingError
 from tympan.models.encoders import ENCODERS
 from tympan.models.heads.ctc import CTCHead
+from tympan.models.heads.joiner import Joiner
+from tympan.models.predictors import PREDICTORS
 from tympan.training.prepare import Prepared, model_config
-from tympan.training.recipe import Recipe
+from tympan.training.recipe import AttentionRecipe, Recipe
 from tympan.training.run import Run
 
 PASSES = 20  # through the utterances, between two validations
 EPOCHS = 60  # of so many passes at most
+KINDS: dict[str, Any] = {"head": CTCHead, "joiner": Joiner}
 
 
 def by_heart(recipe: Recipe) -> Recipe:
     """The recipe without all that hinders learning by heart."""
-    training = {
+    training: dict[str, Any] = {
         "max_epochs": EPOCHS,
         "schedule": "constant",
         "warmup_share": 0.02,
@@ -34,10 +37,13 @@ def by_heart(recipe: Recipe) -> Recipe:
         "patience": 0,
     }
     config = model_config(recipe.model)
-    model = {
-        "encoder": {**recipe.model.encoder, **without_drops(ENCODERS.get(str(config["encoder"].get("name"))), config["encoder"])},
-        "head": {**recipe.model.head, **without_drops(CTCHead, config["head"])},
-    }
+    kinds = {"encoder": ENCODERS.get(str(config["encoder"].get("name"))), **KINDS}
+    kinds["predictor"] = PREDICTORS.get(str(config.get("predictor", {}).get("name", "stateless")))
+    parts = [part for part in kinds if part in config]
+    model = {part: {**getattr(recipe.model, part), **without_drops(kinds[part], config[part])} for part in parts}
+    if config.get("family") == "attention":
+        attention = recipe.training.attention or AttentionRecipe()
+        training["attention"] = attention.model_copy(update={"label_smoothing": 0.0, "scheduled_sampling": 0.0})
     return recipe.model_copy(
         update={
             "augment": type(recipe.augment)(spec=None),

@@ -45,7 +45,10 @@ def dev_pictures(run: Path, count: int) -> tuple[list[Picture], str]:
             continue
         features = normalization(extractor(samples))
         with torch.no_grad():
-            log_probs, lengths = model(torch.from_numpy(features)[None], torch.tensor([len(features)]))
+            emitted = model.frame_log_probs(torch.from_numpy(features)[None], torch.tensor([len(features)]))
+        if emitted is None:
+            return [], f"A model of family {model.family} without a CTC head gives no probabilities by frames to draw."
+        log_probs, lengths = emitted
         found = np.asarray(log_probs[0, : int(lengths[0])], dtype=np.float32)
         heard = tokens.decode(greedy(found).tokens)
         seconds = len(samples) / extractor.sample_rate

@@ -23,12 +23,13 @@ from tympan.errors import ManifestError, RecipeError, TokenError
 from tympan.features.normalize import STD_FLOOR
 from tympan.g2p import G2P
 from tympan.lexicon import PHONES, Pronunciations
-from tympan.models.build import build, count_parameters
-from tympan.models.ctc import CTCModel
+from tympan.models.build import count_parameters
+from tympan.models.families import build_model
 from tympan.models.presets import PRESETS
+from tympan.models.speech_model import SpeechModel
 from tympan.tokens import BLANK_TOKEN, TokenTable
 from tympan.training.objectives import Objective, build_objective
-from tympan.training.recipe import ModelRecipe, Recipe, StreamingRecipe
+from tympan.training.recipe import PARTS_OF, CTCRecipe, ModelRecipe, Recipe, StreamingRecipe
 from tympan.training.sounds import Progress as Progress
 from tympan.training.sounds import open_sounds
 
@@ -54,7 +55,7 @@ class Prepared:
     train: SpeechData
     dev: SpeechData
     tokens: TokenTable
-    model: CTCModel
+    model: SpeechModel
     model_config: dict[str, Any]
     left_out: dict[str, str]
     findings: list[str]
@@ -70,12 +71,18 @@ def model_config(recipe: ModelRecipe) -> dict[str, Any]:
         if recipe.preset not in PRESETS:
             raise RecipeError(f"model.preset: there is no preset {recipe.preset!r}.", f"There are: {', '.join(sorted(PRESETS))}.")
         base = dict(PRESETS[recipe.preset])
-    condition = base.get("condition", False) if recipe.condition is None else recipe.condition
-    return {
-        "encoder": {**base.get("encoder", {}), **recipe.encoder},
-        "head": {**base.get("head", {}), **recipe.head},
-        "condition": condition,
-    }
+    family = recipe.family or base.get("family", "ctc")
+    if idle := [name for name in recipe.parts_given() if name not in PARTS_OF[family]]:
+        raise RecipeError(f"model.{idle[0]} has no effect on family {family}.", f"It takes {' and '.join(PARTS_OF[family])}.")
+    config: dict[str, Any] = {} if family == "ctc" else {"family": family}
+    config["encoder"] = {**base.get("encoder", {}), **recipe.encoder}
+    for part in PARTS_OF[family]:
+        given = getattr(recipe, part)
+        if isinstance(given, dict):
+            config[part] = {**base.get(part, {}), **given}
+        else:
+            config[part] = base.get(part, part != "condition") if given is None else given
+    return config
 
 
 def feature_config(recipe: Recipe) -> dict[str, Any]:
@@ -84,18 +91,38 @@ def feature_config(recipe: Recipe) -> dict[str, Any]:
     return dict(recipe.features or preset.get("features") or {"name": "fbank80"})
 
 
-def build_network(recipe: Recipe, num_tokens: int) -> tuple[CTCModel, features.Extractor, dict[str, Any]]:
+def build_network(recipe: Recipe, num_tokens: int) -> tuple[SpeechModel, features.Extractor, dict[str, Any]]:
     """The network with the recipe's seed, its front end, and its resolved description."""
     extractor = features.from_config(feature_config(recipe))
     features.Normalization.from_config(recipe.normalization)  # only checked here; a mistake must not wait for the audio
     config = model_config(recipe.model)
     torch.manual_seed(recipe.seed)
-    model = build(config, extractor.num_features, num_tokens)
+    check_family(recipe, config)
+    model = build_model(config, extractor.num_features, num_tokens)
     if recipe.streaming is not None and not model.encoder.chunked:
         raise RecipeError(
             f"streaming: the encoder {config['encoder']['name']} cannot hear in chunks.", "Leave the section out, or take conformer."
         )
     return model, extractor, config
+
+
+def check_family(recipe: Recipe, config: dict[str, Any]) -> None:
+    """RecipeError if the recipe asks for what the model's family cannot, or does not, do."""
+    family, training = config.get("family", "ctc"), recipe.training
+    framewise = family == "ctc" or bool(config.get("ctc_head"))
+    for name in ("attention", "transducer"):
+        if getattr(training, name) is not None and family != name:
+            raise RecipeError(f"training.{name} has no effect on family {family}.", "Leave it out, or set model.family.")
+    weight = training.attention.ctc_weight if training.attention is not None else None
+    if family == "attention" and weight is not None and bool(weight) != bool(config["ctc_head"]):
+        raise RecipeError(
+            f"training.attention.ctc_weight is {weight:g} and model.ctc_head is {str(config['ctc_head']).lower()}.",
+            "A head needs a weight above 0, and a weight a head.",
+        )
+    if recipe.streaming is not None and family != "ctc":
+        raise RecipeError(f"streaming: training in chunks is for family ctc, not for {family}.", "Leave the section out.")
+    if not framewise and (training.consistency or not isinstance(training.objective, CTCRecipe)):
+        raise RecipeError("training.objective and training.consistency are for models with a CTC head.", "Leave them out.")
 
 
 def speller(recipe: Recipe) -> Callable[[str], str]:
@@ -219,7 +246,7 @@ def find_unusable(
     spell: Callable[[str], str],
     cache: Sounds | FeatureCache,
     recipe: Recipe,
-    model: CTCModel,
+    model: SpeechModel,
     extractor: features.Extractor,
 ) -> dict[int, str]:
     """Index -> why it is not used, by the doctor's checks of decoded audio, with this network's own output lengths."""
@@ -234,7 +261,8 @@ def find_unusable(
     reasons = [cache.skipped.get(index, "") for index in range(len(utterances))]
     corpus.recordings = [doctor.Recording(float(length), error) for length, error in zip(cache.durations(), reasons, strict=True)]
     unusable: dict[int, str] = {}
-    for code in ("D201", "D110", "D101"):
+    codes = ("D201", "D110", "D101") if model.aligned else ("D201", "D110")
+    for code in codes:
         for fault in doctor.examine(corpus, (code,)).faults(code):
             unusable.setdefault(fault.row, f"{utterances[fault.row].id}: {fault.detail}")
     return unusable

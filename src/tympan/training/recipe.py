@@ -60,19 +60,42 @@ class TokensRecipe(Strict):
         return self
 
 
+Family = Literal["ctc", "attention", "transducer"]
+
+PARTS_OF: dict[str, tuple[str, ...]] = {  # keys of `model` beside preset, family and encoder that have an effect
+    "ctc": ("head", "condition"),
+    "attention": ("decoder", "head", "ctc_head"),
+    "transducer": ("predictor", "joiner"),
+}
+
+
 class ModelRecipe(Strict):
-    """A preset by name, or an encoder and a head; keys of both override the preset's."""
+    """A preset by name, or an encoder and what its family needs beside it; keys override the preset's."""
 
     preset: str | None = None
+    family: Family | None = Field(None, description="what makes text of encoded frames; without, the preset's, or ctc")
     encoder: dict[str, Any] = Field(default_factory=dict)
-    head: dict[str, Any] = Field(default_factory=dict)
-    condition: bool | None = Field(None, description="feed the posteriors of the encoder's taps back (self-conditioned CTC)")
+    head: dict[str, Any] = Field(default_factory=dict, description="the CTC head; of attention, the one beside the decoder")
+    condition: bool | None = Field(None, description="ctc: feed the posteriors of the encoder's taps back (self-conditioned CTC)")
+    decoder: dict[str, Any] = Field(default_factory=dict, description="attention: the speller")
+    ctc_head: bool | None = Field(None, description="attention: with a CTC head on the encoder; without, the preset's, or yes")
+    predictor: dict[str, Any] = Field(default_factory=dict, description="transducer: what knows the text so far")
+    joiner: dict[str, Any] = Field(default_factory=dict, description="transducer: what brings sound and text together")
 
     @model_validator(mode="after")
     def names_a_network(self) -> ModelRecipe:
         if self.preset is None and "name" not in self.encoder:
             raise ValueError("needs 'preset' or 'encoder.name'")
+        if self.family is not None or self.preset is None:
+            family = self.family or "ctc"
+            if idle := [name for name in self.parts_given() if name not in PARTS_OF[family]]:
+                raise ValueError(f"has {' and '.join(idle)}, which family {family} does not use")
         return self
+
+    def parts_given(self) -> list[str]:
+        """The keys that some families alone use and that say something."""
+        names = sorted({name for parts in PARTS_OF.values() for name in parts})
+        return [name for name in names if getattr(self, name) not in ({}, None)]
 
 
 class StreamingRecipe(Strict):
@@ -125,6 +148,21 @@ class CRFRecipe(Strict):
 ObjectiveRecipe = CTCRecipe | SmoothingRecipe | BlankPenaltyRecipe | PriorRecipe | CRFRecipe
 
 
+class AttentionRecipe(Strict):
+    """How a model with attention learns to spell."""
+
+    ctc_weight: float | None = Field(None, ge=0, lt=1, description="of the CTC head's loss, the speller has the rest; default 0.3")
+    label_smoothing: Share = Field(0.1, description="of each token's target, shared out equally among all tokens")
+    scheduled_sampling: Share = Field(0.1, description="probability that the speller reads what it would have written instead of the truth")
+    sampling_ramp: float = Field(0.0, ge=0, le=1, description="share of all steps in which that probability rises from 0")
+
+
+class TransducerRecipe(Strict):
+    """How a transducer's loss is computed."""
+
+    chunk: int = Field(0, ge=0, description="utterances whose logits exist at a time; 0 for all: fast, and large")
+
+
 class TrainingRecipe(Strict):
     """Optimiser, schedule, and how long."""
 
@@ -141,6 +179,8 @@ class TrainingRecipe(Strict):
     gradient_clip: float = Field(5.0, gt=0)
     accumulate: int = Field(1, gt=0, description="batches for one optimiser step")
     precision: Precision = Field("32-true", description="of matrix products; auto takes bfloat16 where the hardware multiplies it")
+    attention: AttentionRecipe | None = Field(None, description="for family attention")
+    transducer: TransducerRecipe | None = Field(None, description="for family transducer")
     intermediate_weight: float = Field(0.3, ge=0, lt=1, description="of the intermediate CTC losses; no effect without taps")
     consistency: float = Field(
         0.0, ge=0, description="weight of the agreement of two views (CR-CTC, usually 0.2); 0 for one view; above it, a batch holds both"

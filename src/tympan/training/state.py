@@ -9,10 +9,10 @@ import torch
 from tympan.errors import CheckpointError
 from tympan.training.checkpoint import Checkpoint
 from tympan.training.ranks import Ranks
-from tympan.training.tasks.ctc import CTCTask
+from tympan.training.tasks.task import Task
 
 
-def capture(task: CTCTask, optimizer: torch.optim.Optimizer, facts: dict[str, Any]) -> Checkpoint:
+def capture(task: Task, optimizer: torch.optim.Optimizer, facts: dict[str, Any]) -> Checkpoint:
     """The state of `task` and `optimizer` now; `facts` come along."""
     names: dict[torch.Tensor, str] = {parameter: name for name, parameter in task.model.named_parameters()}
     states = {
@@ -26,7 +26,7 @@ def capture(task: CTCTask, optimizer: torch.optim.Optimizer, facts: dict[str, An
     return Checkpoint(*weights, states, torch.get_rng_state(), {**facts, **counters}, task.objective.state_dict())
 
 
-def restore(task: CTCTask, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint) -> None:
+def restore(task: Task, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint) -> None:
     """Put everything but the random state back.
 
     Raises:

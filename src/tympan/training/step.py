@@ -22,7 +22,7 @@ from tympan.training import memory
 from tympan.training.ranks import Ranks
 
 if TYPE_CHECKING:
-    from tympan.training.tasks.ctc import CTCTask
+    from tympan.training.tasks.task import Task
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Stepper:
         wishes: of this process, for the next step; they are granted by whoever reads `Taken`.
     """
 
-    task: CTCTask
+    task: Task
     ranks: Ranks = field(default_factory=Ranks)
     note: Callable[[str], None] = lambda text: None
     wishes: Wishes = field(default_factory=Wishes)
@@ -131,7 +131,7 @@ class Stepper:
             torch.clear_autocast_cache()  # else the next pass would go on in the graph of this one
 
     def split(self, batch: Batch, weight: float, skipped: dict[str, str]) -> list[tuple[Batch, float]]:
-        """The shorter and the longer half of a batch, weighted by their frames; nothing of a single utterance."""
+        """The shorter and the longer half of a batch, weighted by what their losses are divided by; nothing of a single utterance."""
         order = torch.argsort(batch.lengths[: len(batch.ids) // batch.views], stable=True).tolist()
         longest = f"{batch.ids[order[-1]]}, {int(batch.lengths[order[-1]]):,} frames"
         if len(order) == 1:
@@ -140,8 +140,8 @@ class Stepper:
             return []
         self.note(f"out of memory on {len(order)} utterances, which are taken in two halves; the longest is {longest}")
         halves = [batch.part(part) for part in (order[: len(order) // 2], order[len(order) // 2 :])]
-        frames = [int(self.task.output_lengths(half).sum()) for half in halves]
-        return [(half, weight * count / max(1, sum(frames))) for half, count in zip(halves, frames, strict=True)]
+        parts = [self.task.divisor(half) for half in halves]
+        return [(half, weight * count / max(1, sum(parts))) for half, count in zip(halves, parts, strict=True)]
 
     def add_up(self, numbers: torch.Tensor) -> None:
         """Sum `numbers` and all gradients over the processes; average the buffers (running statistics)."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tympan import emissions, lm
+from tympan.bundle import Bundle
 from tympan.data.manifest import Utterance
 from tympan.decoding import BeamDecoder, SearchOptions
 from tympan.lexicon import Pronunciations
@@ -39,8 +40,11 @@ def transcript_scorer(train: Sequence[Utterance], tokens: TokenTable, pronunciat
 
 
 def tune_scorer(path: Path, bundle: Path, dev: Sequence[Utterance], cache: Path, threads: int = 0) -> tuple[float, float] | None:
-    """Write the best weights for the dev set into the scorer; the WER before and after, or None if the set is too small to say."""
-    if len(dev) < MIN_TUNING:
+    """Write the best weights for the dev set into the scorer; the WER before and after.
+
+    None if the set is too small to say, or if the model is of another family than CTC: its log_probs are not by frames.
+    """
+    if len(dev) < MIN_TUNING or Bundle.open(bundle).family != "ctc":
         return None
     tuned = search(path, bundle, dev, cache, threads)  # the file must not be mapped any more when it is replaced
     before, best = tuned.points[0], tuned.best

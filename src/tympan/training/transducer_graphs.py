@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import tempfile
-import warnings
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,9 +11,7 @@ from tympan.models.encoders.encoder import Encoder
 from tympan.models.heads.joiner import Joiner
 from tympan.models.predictors import Predictor
 from tympan.models.transducer import TransducerModel
-from tympan.training.export import OPSET, without_traces
-
-FREE = torch.export.Dim.DYNAMIC
+from tympan.training.tracing import FREE, traced
 
 
 class PredictorStep(nn.Module):
@@ -67,24 +60,3 @@ def trace_joiner(model: TransducerModel) -> bytes:
     example = (torch.randn(1, model.encoder.output_dim), torch.randn(3, model.predictor.output_dim))
     shapes: dict[str, Any] = {"encoded": {}, "predicted": {0: FREE}}
     return traced(JoinerLogProbs(model.joiner), example, ["encoded", "predicted"], ["log_probs"], shapes)
-
-
-def traced(module: nn.Module, example: tuple[Any, ...], inputs: Sequence[str], outputs: Sequence[str], shapes: dict[str, Any]) -> bytes:
-    """One module as a serialised ONNX graph."""
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # tells of a torchvision that nobody needs
-    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder, torch.no_grad():
-        warnings.simplefilter("ignore")
-        path = Path(folder) / "graph.onnx"
-        torch.onnx.export(
-            module.eval(),
-            example,
-            path,
-            input_names=inputs,
-            output_names=outputs,
-            dynamic_shapes=shapes,
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
-        return without_traces(path.read_bytes())

@@ -14,7 +14,9 @@ from tympan.bundle import Bundle
 from tympan.features import from_config
 from tympan.models import build
 from tympan.tokens import TokenTable
-from tympan.training.export import check_proof, frame_shift, proof_clips, prove, trace
+from tympan.training.export import frame_shift
+from tympan.training.graphs import MAIN, trace_graphs
+from tympan.training.proof import check_proof, proof_clips, prove
 from tympan.training.quantize import quantize_graph
 
 TABLE = TokenTable(("<blank>", *" abcd"))
@@ -56,7 +58,7 @@ def batches_agree(model: torch.nn.Module, graph: bytes, num_features: int) -> No
 def test_bundle_gives_what_torch_gives(name: str, tmp_path: Path) -> None:
     extractor = from_config({"name": FRONT_ENDS.get(name, "fbank80")})
     model: Any = shaken(name, extractor.num_features)
-    graph = trace(model, extractor.num_features)
+    graph = trace_graphs(model)[MAIN]
     batches_agree(model, graph, extractor.num_features)
     clips = proof_clips(extractor.sample_rate)[:3]
     for weights, exported in (("float32", graph), ("int8", quantize_graph(graph))):

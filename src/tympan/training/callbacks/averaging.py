@@ -14,7 +14,7 @@ from tympan.training.callbacks.validating import validate
 from tympan.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from tympan.training.place import ranked
 from tympan.training.run import Run
-from tympan.training.tasks.ctc import CTCTask
+from tympan.training.tasks.task import Task
 
 
 class Averager(Callback):
@@ -29,7 +29,7 @@ class Averager(Callback):
 
     def on_fit_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Also where all epochs were done already: the training may have been killed just before this."""
-        assert isinstance(module, CTCTask)
+        assert isinstance(module, Task)
         run = self.run
         recipe = run.recipe.training
         if recipe.keep_best == 1 or not run.over():

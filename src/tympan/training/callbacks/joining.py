@@ -12,7 +12,7 @@ from tympan.training.place import Place
 from tympan.training.ranks import Ranks
 from tympan.training.run import Run
 from tympan.training.state import restore, restore_random
-from tympan.training.tasks.ctc import CTCTask
+from tympan.training.tasks.task import Task
 from tympan.training.watch import Watch
 
 
@@ -29,7 +29,7 @@ class Joiner(Callback):
         self.watch: Watch | None = None
 
     def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
-        assert isinstance(module, CTCTask)
+        assert isinstance(module, Task)
         run = self.run
         ranks = run.ranks = Ranks(trainer.global_rank, trainer.world_size, module.device)
         self.watch = Watch(run.folder.path / "ranks", ranks.rank, ranks.world_size, self.told)
@@ -56,7 +56,7 @@ class Joiner(Callback):
         place_epoch(trainer, run.place.epoch)
         trainer.should_stop = bool(run.over())
 
-    def go_on(self, trainer: Trainer, module: CTCTask) -> None:
+    def go_on(self, trainer: Trainer, module: Task) -> None:
         """Restore the last checkpoint's state."""
         checkpoint = self.resume or load_checkpoint(self.run.folder.last)
         restore(module, trainer.optimizers[0], checkpoint)

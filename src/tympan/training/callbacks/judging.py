@@ -6,7 +6,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from tympan.training.callbacks.validating import validate
 from tympan.training.run import Run
-from tympan.training.tasks.ctc import CTCTask
+from tympan.training.tasks.task import Task
 
 
 class Judge(Callback):
@@ -20,16 +20,16 @@ class Judge(Callback):
         self.run = run
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        assert isinstance(module, CTCTask)
+        assert isinstance(module, Task)
         if self.run.recipe.training.initial is not None and module.optimizer_steps == 0:
             self.judge(module, "before the first step")
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
-        assert isinstance(module, CTCTask)
+        assert isinstance(module, Task)
         if self.run.watch is not None:
             self.judge(module, "after the last step")
 
-    def judge(self, task: CTCTask, when: str) -> None:
+    def judge(self, task: Task, when: str) -> None:
         """Both sets through the network as it is."""
         for name, data in (("dev", self.run.dev), ("watch", self.run.watch)):
             if data is not None:

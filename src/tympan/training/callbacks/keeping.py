@@ -19,7 +19,7 @@ from tympan.training.place import ranked
 from tympan.training.run import Run
 from tympan.training.state import capture, capture_random
 from tympan.training.step import Taken
-from tympan.training.tasks.ctc import CTCTask
+from tympan.training.tasks.task import Task
 
 RETRY_S = 60.0  # after a checkpoint that could not be written
 
@@ -38,13 +38,13 @@ class Keeper(Callback):
         self.failing = False
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        assert isinstance(module, CTCTask)
+        assert isinstance(module, Task)
         if self.run.first:
             self.run.folder.trim_log(module.optimizer_steps, self.run.place.epoch)
         self.due = time.monotonic() + self.period
 
     def on_train_batch_start(self, trainer: Trainer, module: LightningModule, batch: object, batch_idx: int) -> None:
-        assert isinstance(module, CTCTask)
+        assert isinstance(module, Task)
         module.stepper.wishes.save |= self.run.first and time.monotonic() > self.due
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Any, batch: object, batch_idx: int) -> None:
@@ -69,7 +69,7 @@ class Keeper(Callback):
 
     def save(self, trainer: Trainer, module: LightningModule, names: list[str]) -> None:
         """Write NAME.safetensors for each name; all processes must call it, the first one writes."""
-        assert isinstance(module, CTCTask)
+        assert isinstance(module, Task)
         random, more = capture_random(self.run.ranks)
         if self.run.first:
             state = capture(module, trainer.optimizers[0], {**self.run.facts, **self.run.place.facts()})

@@ -12,7 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from tympan.errors import TrainingError
 from tympan.training.run import Run
 from tympan.training.step import Taken
-from tympan.training.tasks.ctc import CTCTask
+from tympan.training.tasks.task import Task
 
 # Ctrl-C; what systems send before they take a machine away; what SLURM sends before its time limit if `--signal=USR1@120` asks for it.
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)]
@@ -40,11 +40,11 @@ class Stopper(Callback):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
     def on_train_batch_start(self, trainer: Trainer, module: LightningModule, batch: object, batch_idx: int) -> None:
-        assert isinstance(module, CTCTask)
+        assert isinstance(module, Task)
         module.stepper.wishes.stop |= bool(self.caught)
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Any, batch: object, batch_idx: int) -> None:
-        assert isinstance(module, CTCTask)
+        assert isinstance(module, Task)
         taken: Taken = outputs["taken"]
         if taken.wishes.stop:
             by = next(filter(None, self.run.ranks.gather(self.caught)))

@@ -13,7 +13,7 @@ from tympan.errors import TrainingError
 from tympan.files import atomic_path
 from tympan.training.run import Run
 from tympan.training.step import Taken
-from tympan.training.tasks.ctc import CTCTask
+from tympan.training.tasks.task import Task
 
 BAD_STEPS = 3  # one after the other: the weights themselves are spoiled, or the rate is too high
 SAVED_BATCHES = 3
@@ -31,7 +31,7 @@ class Survivor(Callback):
         self.run = run
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Any, batch: object, batch_idx: int) -> None:
-        assert isinstance(module, CTCTask)
+        assert isinstance(module, Task)
         taken: Taken = outputs["taken"]
         self.run.place.batch = taken.done
         if taken.skips:
@@ -56,7 +56,7 @@ class Survivor(Callback):
                 f"{count} of {whole} utterances could not be used on the way, more than {MAX_BAD_SHARE:.0%}: {named}.", run.folder.advice()
             )
 
-    def count_bad(self, module: CTCTask, taken: Taken) -> None:
+    def count_bad(self, module: Task, taken: Taken) -> None:
         """Name the batches of a step that was not finite; TrainingError if it was one too many."""
         run, step = self.run, module.optimizer_steps
         run.place.bad_steps += 1

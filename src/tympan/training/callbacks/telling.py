@@ -16,7 +16,7 @@ from tympan.training.loggers import Sink
 from tympan.training.place import ranked
 from tympan.training.run import Report, Run
 from tympan.training.step import Taken
-from tympan.training.tasks.ctc import CTCTask
+from tympan.training.tasks.task import Task
 from tympan.training.validation import Validation
 
 LOG_EVERY = 10  # optimiser steps
@@ -49,12 +49,12 @@ class Teller(Callback):
         self.run.display.start(self.run.place.epoch, self.run.recipe.training.max_epochs, batches, self.run.place.batch)
 
     def on_train_batch_start(self, trainer: Trainer, module: LightningModule, batch: object, batch_idx: int) -> None:
-        assert isinstance(module, CTCTask)
+        assert isinstance(module, Task)
         self.waited += time.monotonic() - self.ready
         module.watched = (module.optimizer_steps + 1) % LOG_EVERY == 0
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Any, batch: object, batch_idx: int) -> None:
-        assert isinstance(module, CTCTask)
+        assert isinstance(module, Task)
         taken: Taken = outputs["taken"]
         self.audio_seconds += taken.seconds
         if taken.finite:
@@ -63,7 +63,7 @@ class Teller(Callback):
                 self.report(module, taken)
         self.ready = time.monotonic()
 
-    def report(self, module: CTCTask, taken: Taken) -> None:
+    def report(self, module: Task, taken: Taken) -> None:
         """Tell how the last steps went."""
         now, losses = time.monotonic(), self.run.place.losses
         passed = max(1e-9, now - self.clock)
@@ -85,7 +85,7 @@ class Teller(Callback):
         self.clock, self.audio_seconds, self.waited = now, 0.0, 0.0
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        assert isinstance(module, CTCTask) and self.validator.validation is not None
+        assert isinstance(module, Task) and self.validator.validation is not None
         validation, step = self.validator.validation, module.optimizer_steps
         epoch = self.run.place.epoch - 1  # the one that the validation ends
         self.write(step, {f"dev/{name}": value for name, value in validation.row().items()}, epoch)

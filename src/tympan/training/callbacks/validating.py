@@ -11,7 +11,7 @@ from tympan.data.torch_batches import SpeechData
 from tympan.data.torch_loading import Loader
 from tympan.errors import TrainingError
 from tympan.training.run import Run
-from tympan.training.tasks.ctc import CTCTask
+from tympan.training.tasks.task import Task
 from tympan.training.validation import Validation
 
 
@@ -31,7 +31,7 @@ class Validator(Callback):
         self.began = time.monotonic()
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        assert isinstance(module, CTCTask)
+        assert isinstance(module, Task)
         run, place = self.run, self.run.place
         self.seconds = time.monotonic() - self.began  # of the epoch's training
         self.validation = validate(run, module, run.dev)
@@ -42,7 +42,7 @@ class Validator(Callback):
         trainer.should_stop = bool(run.over()) or (self.heart and self.validation.wer == self.validation.cer == 0)
 
 
-def validate(run: Run, task: CTCTask, data: SpeechData) -> Validation:
+def validate(run: Run, task: Task, data: SpeechData) -> Validation:
     """A set through the network as it is, each process its part.
 
     Raises:

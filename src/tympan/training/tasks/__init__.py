@@ -1,1 +1,19 @@
-"""What a training optimises: one file a task."""
+"""What a training optimises: one file a family, and the dictionary that names them."""
+
+from __future__ import annotations
+
+from tympan.models.speech_model import SpeechModel
+from tympan.tokens import TokenTable
+from tympan.training.objectives import Objective
+from tympan.training.recipe import TrainingRecipe
+from tympan.training.tasks.ctc import CTCTask
+from tympan.training.tasks.task import Task
+
+__all__ = ["CTCTask", "TASKS", "Task", "make_task"]
+
+TASKS: dict[str, type[Task]] = {"ctc": CTCTask}
+
+
+def make_task(model: SpeechModel, tokens: TokenTable, recipe: TrainingRecipe, total_steps: int, objective: Objective | None = None) -> Task:
+    """The task of the model's family; arguments as of `Task`."""
+    return TASKS[model.family](model, tokens, recipe, total_steps, objective)

@@ -1,0 +1,35 @@
+"""The families of models at run time: one file a family, and the dictionary that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tympan.bundle import Bundle
+from tympan.decoding import SearchOptions
+from tympan.engines.ctc import CTCEngine
+from tympan.engines.engine import Decoder, Engine
+from tympan.errors import BundleError
+from tympan.lm import Scorer
+
+__all__ = ["CTCEngine", "Decoder", "ENGINES", "Engine", "open_engine"]
+
+ENGINES: dict[str, Callable[..., Engine]] = {"ctc": CTCEngine}
+
+
+def open_engine(bundle: Bundle, threads: int, search: SearchOptions, scorer: Scorer | None, *, greedy: bool) -> Engine:
+    """The engine of a bundle's family.
+
+    Args:
+        bundle: the model.
+        threads: for the networks; 0 takes all cores.
+        search: options.
+        scorer: n-gram and lexicon, or None.
+        greedy: no option of the search was given, so that a family may do without.
+
+    Raises:
+        BundleError: the graphs cannot be used, or the family is not known here.
+        TokenError, ShapeError, TympanError: as the family's search.
+    """
+    if bundle.family not in ENGINES:
+        raise BundleError(f"{bundle.path}: models of family {bundle.family} cannot be run by this version.", "Update Tympan.")
+    return ENGINES[bundle.family](bundle, threads, search, scorer, greedy=greedy)

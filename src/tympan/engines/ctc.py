@@ -1,0 +1,55 @@
+"""CTC at run time: one network, log_probs by frames, greedy or beam search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tympan.bundle import Bundle
+from tympan.decoding import Hypothesis, SearchOptions, align, greedy
+from tympan.engines.engine import Array, open_session, run
+from tympan.errors import ShapeError
+from tympan.lm import Scorer
+
+PRUNING = ("beam_size", "beam_threshold", "token_min_log_prob", "recombine")
+
+
+class CTCEngine:
+    """`Engine` of CTC models. What it emits are log_probs (T', V), natural log.
+
+    Args:
+        bundle: the model.
+        threads: for the network; 0 takes all cores.
+        search: options.
+        scorer: n-gram and lexicon, or None.
+        greedy: take each frame's best token in place of a search.
+    """
+
+    def __init__(self, bundle: Bundle, threads: int, search: SearchOptions, scorer: Scorer | None, *, greedy: bool) -> None:
+        self.bundle = bundle
+        self.options = search
+        self.decoder = None if greedy else search.decoder(bundle.tokens, scorer)
+        self.session = open_session(bundle.graph, bundle.path, threads, {"features", "lengths"}, (2,))
+
+    def emit(self, features: Array) -> Array:
+        if not len(features):
+            return np.zeros((0, len(self.bundle.tokens)), dtype=np.float32)
+        inputs = {"features": features[None], "lengths": np.array([len(features)], dtype=np.int64)}
+        outputs = run(self.session, inputs, self.bundle.path)
+        log_probs: Array = outputs[0][0, : int(outputs[1][0])]
+        if log_probs.shape[1] != len(self.bundle.tokens):
+            raise ShapeError(f"The network gives {log_probs.shape[1]} tokens, the table has {len(self.bundle.tokens)}.")
+        return log_probs
+
+    def search(self, emitted: Array, nbest: int) -> list[Hypothesis]:
+        return [greedy(emitted)] if self.decoder is None else self.decoder.decode(emitted, nbest)
+
+    def place(self, emitted: Array, hypothesis: Hypothesis) -> Hypothesis:
+        return hypothesis if self.decoder is None else align(emitted, hypothesis)
+
+    def settings(self) -> Mapping[str, Any]:
+        if self.decoder is None:
+            return {"decoder": "greedy"}
+        return {"decoder": "beam", **{name: getattr(self.options, name) for name in PRUNING}}

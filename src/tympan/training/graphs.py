@@ -1,0 +1,28 @@
+"""The ONNX graphs of a model: of CTC one, of other families an encoder and what runs for each token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from tympan.models.speech_model import SpeechModel
+from tympan.training.tracing import FREE, traced
+
+MAIN = "model"  # the graph that takes features
+
+
+def trace_ctc(model: SpeechModel) -> dict[str, bytes]:
+    """features (B, T, F), lengths (B,) -> log_probs (B, T', V), output_lengths (B,); any batch and time."""
+    example = (torch.randn(2, 200, model.encoder.num_features), torch.tensor([200, 133]))
+    shapes = {"features": {0: FREE, 1: FREE}, "lengths": {0: FREE}}
+    return {MAIN: traced(model, example, ["features", "lengths"], ["log_probs", "output_lengths"], shapes)}
+
+
+TRACES: dict[str, Callable[[Any], dict[str, bytes]]] = {"ctc": trace_ctc}
+
+
+def trace_graphs(model: SpeechModel) -> dict[str, bytes]:
+    """The graphs of a model in evaluation mode by name: `MAIN`, and those that `tympan.bundle.GRAPHS` lists for its family."""
+    return TRACES[model.family](model)

@@ -1,0 +1,125 @@
+"""Whether a bundle gives what torch gives: clips run through both worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from tympan import audio
+from tympan.bundle import Bundle
+from tympan.data.manifest import read_manifest
+from tympan.decoding import greedy
+from tympan.errors import AudioError, ManifestError, TympanError
+from tympan.models.speech_model import SpeechModel
+from tympan.recognizer import Recognizer
+
+TOLERANCE = 1e-4  # of log_probs, float32 weights
+INT8_TOLERANCE = 0.1  # share of frames whose best token differs; more means that the quantised graph is broken, not merely coarser
+DEV_CLIPS = 20
+PROOF_SECONDS = (0.3, 1.7, 4.1, 9.7)  # none of them is the length of the example that is traced
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the comparison of both worlds gave.
+
+    Attributes:
+        clips: compared.
+        log_prob_difference: largest absolute difference of log_probs.
+        probability_difference: largest absolute difference of probabilities.
+        frames_differ: share of frames whose best token differs.
+        texts_differ: clips whose greedy texts differ.
+    """
+
+    clips: int
+    log_prob_difference: float
+    probability_difference: float
+    frames_differ: float
+    texts_differ: int
+
+
+def proof_clips(sample_rate: int) -> list[npt.NDArray[np.float32]]:
+    """Recordings for the proof: coloured noise that rises and falls like syllables."""
+    rng = np.random.default_rng(0)
+    clips = []
+    for seconds in PROOF_SECONDS:
+        count = int(seconds * sample_rate)
+        times = np.arange(count) / sample_rate
+        voice = np.sin(2 * np.pi * 120 * times + 3 * np.sin(2 * np.pi * 4 * times)) * (1 + np.sin(2 * np.pi * 3 * times))
+        clips.append((0.1 * voice + 0.02 * rng.standard_normal(count)).astype(np.float32))
+    return clips
+
+
+def dev_clips(recipe: dict[str, Any], sample_rate: int) -> list[npt.NDArray[np.float32]]:
+    """The first recordings of the recipe's dev manifests, as far as they are still there."""
+    clips: list[npt.NDArray[np.float32]] = []
+    for manifest in recipe["data"]["dev"]:
+        try:
+            clips += [audio.read(utterance.audio, sample_rate) for utterance in read_manifest(manifest)[: DEV_CLIPS - len(clips)]]
+        except (ManifestError, AudioError):
+            continue  # a checkpoint may be exported far from its data; the clips made here remain
+    return clips
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One clip through both worlds: log_probs (n, V), and whether the texts are one."""
+
+    expected: Array
+    found: Array
+    same_text: bool
+
+
+def ctc_rows(model: Any, runtime: Recognizer, features: Array) -> Rows:
+    """Log_probs by frames, and the greedy texts."""
+    with torch.no_grad():
+        log_probs, lengths = model(torch.from_numpy(features)[None], torch.tensor([len(features)]))
+    expected = log_probs[0, : int(lengths[0])].numpy()
+    found = runtime.engine.emit(features)
+    return Rows(expected, found, expected.shape != found.shape or greedy(expected).tokens == greedy(found).tokens)
+
+
+ROWS: dict[str, Callable[[Any, Recognizer, Array], Rows]] = {"ctc": ctc_rows}
+
+
+def prove(model: SpeechModel, bundle: Bundle, clips: Sequence[Array]) -> Proof:
+    """Run clips through torch and through the bundle's own runtime and compare."""
+    runtime = Recognizer(bundle, threads=1, scorer="none")
+    log_prob_difference = probability_difference = 0.0
+    texts = frames_differing = frames_all = 0
+    for samples in clips:
+        frames = runtime.normalization(runtime.extractor(samples))
+        if not len(frames):
+            continue
+        rows = ROWS[bundle.family](model, runtime, frames)
+        expected, found = rows.expected, rows.found
+        if expected.shape != found.shape:
+            raise TympanError(f"The exported network gives {found.shape} where torch gives {expected.shape}; no bundle was written.")
+        log_prob_difference = max(log_prob_difference, float(np.abs(expected - found).max(initial=0)))
+        probability_difference = max(probability_difference, float(np.abs(np.exp(expected) - np.exp(found)).max(initial=0)))
+        frames_differing += int((expected.argmax(axis=1) != found.argmax(axis=1)).sum())
+        frames_all += len(expected)
+        texts += not rows.same_text
+    return Proof(len(clips), log_prob_difference, probability_difference, frames_differing / max(1, frames_all), texts)
+
+
+def check_proof(proof: Proof, *, int8: bool) -> None:
+    """TympanError if the exported network is not the trained one."""
+    if not int8 and (proof.log_prob_difference > TOLERANCE or proof.texts_differ):
+        raise TympanError(
+            f"The exported network differs from torch by {proof.log_prob_difference:.2g} in log_probs and in {proof.texts_differ} texts; "
+            f"{TOLERANCE} is allowed, so no bundle was written.",
+            "Please report this with the recipe.",
+        )
+    if int8 and not proof.frames_differ <= INT8_TOLERANCE:
+        raise TympanError(
+            f"With int8 weights the best token differs in {proof.frames_differ:.1%} of the frames; no bundle was written.",
+            "Export without --int8.",
+        )
