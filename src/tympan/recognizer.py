@@ -102,8 +102,8 @@ class Recognizer:
 
     Whole:  transcript = recognizer.transcribe("talk.mp3")
 
-    With a scorer, a beam size, hot words or options of the search it searches; else a CTC model takes each frame's best token
-    (greedy). Models of other families always search.
+    With a scorer, a beam size, hot words or options of the search it searches; else CTC models and transducers take the best
+    token of each frame (greedy). Models of other families always search.
 
     Args:
         bundle: the model.

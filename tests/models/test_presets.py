@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from tympan.models.encoders import ENCODERS, Encoder
+from tympan.models.families import build_model
 from tympan.models.heads.ctc import CTCHead
 from tympan.models.presets import PRESETS
+from tympan.training.recipe import PARTS_OF
 
 
 @pytest.fixture(autouse=True)
@@ -169,6 +171,14 @@ def test_article_figure_of_dredwardhyde_leaves_out_the_grus() -> None:
     assert parameters(encoder, head) - grus == 1_645_181
 
 
+@pytest.mark.parametrize(("size", "count"), [("small", 10_337_792), ("medium", 32_495_232), ("large", 120_443_008)])
+def test_conformer_transducer_with_1024_pieces_is_near_what_the_paper_rounds_to(size: str, count: int) -> None:
+    with torch.device("meta"):
+        preset = {part: value for part, value in PRESETS[f"conformer-transducer-{size}"].items() if part != "features"}
+        model = build_model(preset, 80, 1024)
+    assert sum(weight.numel() for weight in model.parameters()) == count  # the paper: 10.3, 30.7 and 118.8 million
+
+
 def test_encoder_defaults_are_the_published_values() -> None:
     faithful = ("crnn-assembly-faithful", "crnn-dredwardhyde-faithful", "deepspeech2-keras-faithful")
     others = ("deepspeech-0.9", "deepspeech2-pytorch", "e-branchformer-large", "jasper-10x5dr", "quartznet-15x5", "tdnnf-7q")
@@ -179,11 +189,13 @@ def test_encoder_defaults_are_the_published_values() -> None:
         assert str(default) == str(encoder)
 
 
-def test_presets_are_plain_data_with_three_parts() -> None:
+def test_presets_are_plain_data_with_the_parts_of_their_family() -> None:
     assert json.loads(json.dumps(PRESETS)) == PRESETS
     assert list(PRESETS) == sorted(PRESETS)
     for preset in PRESETS.values():
-        assert set(preset) == {"encoder", "head", "features"}
+        family = preset.get("family", "ctc")
+        own = {"head"} if family == "ctc" else {"family", *PARTS_OF[family]}
+        assert set(preset) == {"encoder", "features", *own}
 
 
 def test_only_faithful_presets_leave_out_the_logarithm() -> None:

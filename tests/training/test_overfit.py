@@ -66,6 +66,15 @@ def test_every_architecture_learns_four_utterances_by_heart(corpus: Path, tmp_pa
     assert any(note.startswith("The network knows 4 utterances by heart after") for note in told), told
 
 
+@pytest.mark.parametrize("ctc_head", [pytest.param(False, marks=pytest.mark.long), True])
+def test_transducer_learns_four_utterances_by_heart(corpus: Path, tmp_path: Path, ctc_head: bool) -> None:
+    changed = recipe(corpus, {"name": "conformer", **SMALL["conformer"]})
+    parts = {"predictor": {"name": "stateless", "dim": 32, "dropout": 0.5}, "joiner": {"dim": 32, "dropout": 0.5}, "ctc_head": ctc_head}
+    changed["model"] = {"family": "transducer", "encoder": changed["model"]["encoder"], **parts}
+    told = train_here(changed, tmp_path / "run", overfit=4).notes
+    assert any(note.startswith("The network knows 4 utterances by heart after") for note in told), told
+
+
 def test_rate_with_which_nothing_is_learnt_is_found_out(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tympan.training.overfit.EPOCHS", 2)
     with pytest.raises(TrainingError, match=r"does not know 4 utterances by heart: WER .*try a tenth, and ten times"):

@@ -29,7 +29,7 @@ class OnnxNetworks:
         predictor, joiner: sessions.
 
     Raises:
-        BundleError: a graph has other inputs or outputs; they are named.
+        BundleError: a graph has other inputs or outputs; they are named. Also later, if it cannot be run.
     """
 
     def __init__(self, predictor: onnxruntime.InferenceSession, joiner: onnxruntime.InferenceSession) -> None:
@@ -49,13 +49,22 @@ class OnnxNetworks:
         rows = [self.start if state is None else state for state in states]
         stacked = (np.concatenate(parts) for parts in zip(*rows, strict=True))
         given = {"tokens": np.array(tokens, dtype=np.int64), **dict(zip(self.states, stacked, strict=True))}
-        predicted, *after = self.predictor.run(None, given)
+        predicted, *after = answers(self.predictor, given)
         return predicted, [tuple(part[index : index + 1] for part in after) for index in range(len(tokens))]
 
     def join(self, encoded: npt.NDArray[np.float32], predicted: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """(D,) and (n, P) -> log_probs (n, V)."""
-        log_probs: npt.NDArray[np.float32] = self.joiner.run(None, {"encoded": encoded[None], "predicted": predicted})[0]
+        log_probs: npt.NDArray[np.float32] = answers(self.joiner, {"encoded": encoded[None], "predicted": predicted})[0]
         return log_probs
+
+
+def answers(session: onnxruntime.InferenceSession, given: dict[str, npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+    """The outputs of a graph; BundleError if it cannot be run."""
+    try:
+        outputs: list[npt.NDArray[Any]] = session.run(None, given)
+    except Exception as error:  # onnxruntime's errors share no base class of their own
+        raise BundleError(f"the network cannot be run ({' '.join(str(error).split())[:200]}).") from None
+    return outputs
 
 
 def is_state(node: Any) -> bool:

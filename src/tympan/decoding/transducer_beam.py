@@ -113,6 +113,16 @@ class TransducerDecoder:
         self.expansion_threshold = expansion_threshold
         self.max_symbols = max_symbols
 
+    @property
+    def lm_weight(self) -> float:
+        """Of the scorer; 0 without one."""
+        return self.fusion.lm_weight if self.fusion else 0.0
+
+    @property
+    def word_score(self) -> float:
+        """For each word; 0 without a scorer."""
+        return self.fusion.word_score if self.fusion else 0.0
+
     def decode(self, encoded: Array, nbest: int = 1) -> list[Hypothesis]:
         """The best texts of one utterance, best first.
 

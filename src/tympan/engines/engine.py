@@ -22,8 +22,11 @@ NO_FOLDER = "/nonexistent"  # an ONNX graph may name files with weights; with th
 class Decoder(Protocol):
     """What is asked of any family's search beside its searching."""
 
-    lm_weight: float
-    word_score: float
+    @property
+    def lm_weight(self) -> float: ...
+
+    @property
+    def word_score(self) -> float: ...
 
 
 class Engine(Protocol):
@@ -58,18 +61,16 @@ class Engine(Protocol):
         ...
 
 
-def open_session(graph: bytes, path: Path, threads: int, inputs: set[str], outputs: tuple[int, ...]) -> onnxruntime.InferenceSession:
+def load_session(graph: bytes, path: Path, threads: int) -> onnxruntime.InferenceSession:
     """An ONNX Runtime session for a bundle's graph, which may touch no file and load no library.
 
     Args:
         graph: the ONNX file.
         path: of the bundle, for messages.
         threads: 0 takes all cores.
-        inputs: the names that the graph must have.
-        outputs: how many it may have.
 
     Raises:
-        BundleError: it cannot be loaded, or has others.
+        BundleError: it cannot be loaded.
     """
     import onnxruntime
 
@@ -79,9 +80,14 @@ def open_session(graph: bytes, path: Path, threads: int, inputs: set[str], outpu
     options.log_severity_level = 3
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", NO_FOLDER)
     try:
-        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no base class of their own
         raise BundleError(f"{path}: the network cannot be loaded ({' '.join(str(error).split())[:200]}).") from None
+
+
+def open_session(graph: bytes, path: Path, threads: int, inputs: set[str], outputs: tuple[int, ...]) -> onnxruntime.InferenceSession:
+    """As `load_session`, of a graph with these inputs and as many outputs as `outputs` allows; BundleError if it has others."""
+    session = load_session(graph, path, threads)
     found = {node.name for node in session.get_inputs()}
     if found != inputs or len(session.get_outputs()) not in outputs:
         raise BundleError(f"{path}: the network's inputs are {sorted(found)}, not {' and '.join(sorted(inputs))}.")

@@ -1,16 +1,18 @@
 """Published models and their corrected twins by name: plain data, as a recipe's `model` would hold it.
 
 Each preset has three parts: `encoder`, its name in `ENCODERS` and keyword arguments; `head`, keyword arguments of
-`CTCHead` without `num_tokens`, which the token table gives; `features`, the front end's name and options.
+`CTCHead` without `num_tokens`, which the token table gives; `features`, the front end's name and options. One of another family than
+CTC names it (`family`), and has the parts of that: a transducer its `predictor` and `joiner`, and whether there is a `ctc_head`.
 To change an option, copy the preset and set it; `blocks` 3, 5 and 7 of crnn-dredwardhyde were all published.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 Options = Mapping[str, str | int | float | bool]
-Preset = Mapping[str, Options]
+Preset = Mapping[str, Any]
 
 _MEL128_LOG: Options = {"name": "mel128", "log": True}
 _MEL128_POWER: Options = {"name": "mel128", "log": False}  # as published: mel power without logarithm (C4)
@@ -24,6 +26,7 @@ _CONFORMER: Options = {
 }
 _WIDE: Options = {**_CONFORMER, "stem": "wide", "subsampling": 4, "kernel": 31}
 _FAST: Options = {**_CONFORMER, "stem": "separable", "subsampling": 8, "kernel": 9}
+_TRANSDUCER: Preset = {"family": "transducer", "features": {"name": "fbank80"}, "head": {}, "ctc_head": False}
 _DEEPSPEECH2: Options = {"name": "deepspeech2_pytorch", "num_features": 161, "channels": 32, "rnn_layers": 5, "rnn_dim": 1024}
 _TRANSFORMER: Options = {
     "name": "transformer",
@@ -39,6 +42,24 @@ PRESETS: Mapping[str, Preset] = {
     "conformer-large": {"encoder": {**_WIDE, "dim": 512, "layers": 18, "heads": 8}, "head": {}, "features": {"name": "fbank80"}},
     "conformer-medium": {"encoder": {**_WIDE, "dim": 256, "layers": 18, "heads": 4}, "head": {}, "features": {"name": "fbank80"}},
     "conformer-small": {"encoder": {**_WIDE, "dim": 176, "layers": 16, "heads": 4}, "head": {}, "features": {"name": "fbank80"}},
+    "conformer-transducer-large": {
+        **_TRANSDUCER,
+        "encoder": {**_WIDE, "dim": 512, "layers": 17, "heads": 8},
+        "predictor": {"name": "lstm", "embedding_dim": 640, "dim": 640},
+        "joiner": {"dim": 640},
+    },
+    "conformer-transducer-medium": {
+        **_TRANSDUCER,
+        "encoder": {**_WIDE, "dim": 256, "layers": 16, "heads": 4},
+        "predictor": {"name": "lstm", "embedding_dim": 640, "dim": 640},
+        "joiner": {"dim": 640},
+    },
+    "conformer-transducer-small": {
+        **_TRANSDUCER,
+        "encoder": {**_WIDE, "dim": 144, "layers": 16, "heads": 4},
+        "predictor": {"name": "lstm", "embedding_dim": 320, "dim": 320},
+        "joiner": {"dim": 320},
+    },
     "crnn-assembly": {
         "encoder": {"name": "crnn_assembly", "faithful": False, "num_features": 128, "blocks": 3, "dropout": 0.1},
         "head": {"hidden": 512, "activation": "gelu", "dropout": 0.1},

@@ -14,6 +14,7 @@ from tympan.lm import Scorer
 from tympan.models.build import count_parameters
 from tympan.models.families import build_model
 from tympan.models.speech_model import SpeechModel
+from tympan.models.transducer import TransducerModel
 from tympan.tokens import TokenTable
 from tympan.training.checkpoint import Checkpoint, load_checkpoint
 from tympan.training.graphs import MAIN, trace_graphs
@@ -57,8 +58,8 @@ def export(
         frame_shift(model, extractor),
         {
             "family": model.family,
-            "config": loaded.facts["model"],
-            "parameters": count_parameters(model),
+            "config": exported_config(loaded.facts["model"]),
+            "parameters": count_parameters(model) - count_unused(model),
             "weights": "int8" if int8 else "float32",
             **({"streaming": streaming} if (streaming := loaded.facts.get("streaming")) else {}),
         },
@@ -84,6 +85,16 @@ def restore_model(checkpoint: Checkpoint) -> tuple[SpeechModel, features.Extract
     except (KeyError, RuntimeError) as error:
         raise CheckpointError(f"The checkpoint's parts do not fit each other ({' '.join(str(error).split())[:200]}).") from None
     return model.eval(), extractor, tokens
+
+
+def exported_config(config: dict[str, Any]) -> dict[str, Any]:
+    """The network's description without a transducer's CTC head, which was for the training alone."""
+    return {**config, "ctc_head": False, "head": {}} if config.get("family") == "transducer" else config
+
+
+def count_unused(model: SpeechModel) -> int:
+    """Parameters that no graph of the model has."""
+    return count_parameters(model.head) if isinstance(model, TransducerModel) and model.head is not None else 0
 
 
 def frame_shift(model: SpeechModel, extractor: features.Extractor) -> float:

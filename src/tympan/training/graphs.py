@@ -8,7 +8,9 @@ from typing import Any
 import torch
 
 from tympan.models.speech_model import SpeechModel
+from tympan.models.transducer import TransducerModel
 from tympan.training.tracing import FREE, traced
+from tympan.training.transducer_graphs import trace_encoder, trace_joiner, trace_predictor
 
 MAIN = "model"  # the graph that takes features
 
@@ -20,7 +22,12 @@ def trace_ctc(model: SpeechModel) -> dict[str, bytes]:
     return {MAIN: traced(model, example, ["features", "lengths"], ["log_probs", "output_lengths"], shapes)}
 
 
-TRACES: dict[str, Callable[[Any], dict[str, bytes]]] = {"ctc": trace_ctc}
+def trace_transducer(model: TransducerModel) -> dict[str, bytes]:
+    """The encoder, the predictor's step and the joiner; a CTC head beside them is for the training alone."""
+    return {MAIN: trace_encoder(model.encoder), "predictor": trace_predictor(model.predictor), "joiner": trace_joiner(model)}
+
+
+TRACES: dict[str, Callable[[Any], dict[str, bytes]]] = {"ctc": trace_ctc, "transducer": trace_transducer}
 
 
 def trace_graphs(model: SpeechModel) -> dict[str, bytes]:

@@ -39,7 +39,7 @@ def by_heart(recipe: Recipe) -> Recipe:
     config = model_config(recipe.model)
     kinds = {"encoder": ENCODERS.get(str(config["encoder"].get("name"))), **KINDS}
     kinds["predictor"] = PREDICTORS.get(str(config.get("predictor", {}).get("name", "stateless")))
-    parts = [part for part in kinds if part in config]
+    parts = [part for part in kinds if part in config and (part != "head" or config.get("ctc_head", True))]
     model = {part: {**getattr(recipe.model, part), **without_drops(kinds[part], config[part])} for part in parts}
     if config.get("family") == "attention":
         attention = recipe.training.attention or AttentionRecipe()

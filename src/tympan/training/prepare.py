@@ -113,10 +113,11 @@ def check_family(recipe: Recipe, config: dict[str, Any]) -> None:
     for name in ("attention", "transducer"):
         if getattr(training, name) is not None and family != name:
             raise RecipeError(f"training.{name} has no effect on family {family}.", "Leave it out, or set model.family.")
-    weight = training.attention.ctc_weight if training.attention is not None else None
-    if family == "attention" and weight is not None and bool(weight) != bool(config["ctc_head"]):
+    section = training.attention if family == "attention" else training.transducer if family == "transducer" else None
+    weight = section.ctc_weight if section is not None else None
+    if weight is not None and bool(weight) != bool(config["ctc_head"]):
         raise RecipeError(
-            f"training.attention.ctc_weight is {weight:g} and model.ctc_head is {str(config['ctc_head']).lower()}.",
+            f"training.{family}.ctc_weight is {weight:g} and model.ctc_head is {str(config['ctc_head']).lower()}.",
             "A head needs a weight above 0, and a weight a head.",
         )
     if recipe.streaming is not None and family != "ctc":

@@ -13,10 +13,13 @@ import torch
 from tympan import audio
 from tympan.bundle import Bundle
 from tympan.data.manifest import read_manifest
-from tympan.decoding import greedy
+from tympan.decoding import TransducerNetworks, greedy, transducer_greedy
+from tympan.engines import TransducerEngine
 from tympan.errors import AudioError, ManifestError, TympanError
 from tympan.models.speech_model import SpeechModel
+from tympan.models.transducer_networks import TorchNetworks
 from tympan.recognizer import Recognizer
+from tympan.tokens import BLANK
 
 TOLERANCE = 1e-4  # of log_probs, float32 weights
 INT8_TOLERANCE = 0.1  # share of frames whose best token differs; more means that the quantised graph is broken, not merely coarser
@@ -86,7 +89,31 @@ def ctc_rows(model: Any, runtime: Recognizer, features: Array) -> Rows:
     return Rows(expected, found, expected.shape != found.shape or greedy(expected).tokens == greedy(found).tokens)
 
 
-ROWS: dict[str, Callable[[Any, Recognizer, Array], Rows]] = {"ctc": ctc_rows}
+def transducer_rows(model: Any, runtime: Recognizer, features: Array) -> Rows:
+    """Log_probs of the lattice of the text that torch hears, row t (U + 1) + u in frame t after u tokens; and the greedy texts."""
+    engine = runtime.engine
+    assert isinstance(engine, TransducerEngine)
+    with torch.no_grad():
+        encoded, lengths = model.encoder(torch.from_numpy(features)[None], torch.tensor([len(features)]))
+    heard, theirs = encoded[0, : int(lengths[0])].numpy(), engine.emit(features)
+    networks = TorchNetworks(model)
+    text = transducer_greedy(networks, heard).tokens
+    same = text == transducer_greedy(engine.networks, theirs).tokens
+    return Rows(lattice(networks, heard, text), lattice(engine.networks, theirs, text), same)
+
+
+def lattice(networks: TransducerNetworks, encoded: Array, tokens: Sequence[int]) -> Array:
+    """(T, D), U tokens -> log_probs (T (U + 1), V)."""
+    rows, states = networks.predict([BLANK], [None])
+    predicted = [rows]
+    for token in tokens:
+        rows, states = networks.predict([token], states)
+        predicted.append(rows)
+    text = np.concatenate(predicted)
+    return np.concatenate([networks.join(frame, text) for frame in encoded] or [np.zeros((0, 1), np.float32)])
+
+
+ROWS: dict[str, Callable[[Any, Recognizer, Array], Rows]] = {"ctc": ctc_rows, "transducer": transducer_rows}
 
 
 def prove(model: SpeechModel, bundle: Bundle, clips: Sequence[Array]) -> Proof:

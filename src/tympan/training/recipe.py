@@ -65,7 +65,7 @@ Family = Literal["ctc", "attention", "transducer"]
 PARTS_OF: dict[str, tuple[str, ...]] = {  # keys of `model` beside preset, family and encoder that have an effect
     "ctc": ("head", "condition"),
     "attention": ("decoder", "head", "ctc_head"),
-    "transducer": ("predictor", "joiner"),
+    "transducer": ("predictor", "joiner", "head", "ctc_head"),
 }
 
 
@@ -75,10 +75,10 @@ class ModelRecipe(Strict):
     preset: str | None = None
     family: Family | None = Field(None, description="what makes text of encoded frames; without, the preset's, or ctc")
     encoder: dict[str, Any] = Field(default_factory=dict)
-    head: dict[str, Any] = Field(default_factory=dict, description="the CTC head; of attention, the one beside the decoder")
+    head: dict[str, Any] = Field(default_factory=dict, description="the CTC head; of other families, the one beside what makes the text")
     condition: bool | None = Field(None, description="ctc: feed the posteriors of the encoder's taps back (self-conditioned CTC)")
     decoder: dict[str, Any] = Field(default_factory=dict, description="attention: the speller")
-    ctc_head: bool | None = Field(None, description="attention: with a CTC head on the encoder; without, the preset's, or yes")
+    ctc_head: bool | None = Field(None, description="attention, transducer: with a CTC head on the encoder; without, the preset's, or yes")
     predictor: dict[str, Any] = Field(default_factory=dict, description="transducer: what knows the text so far")
     joiner: dict[str, Any] = Field(default_factory=dict, description="transducer: what brings sound and text together")
 
@@ -158,8 +158,9 @@ class AttentionRecipe(Strict):
 
 
 class TransducerRecipe(Strict):
-    """How a transducer's loss is computed."""
+    """What a transducer learns from."""
 
+    ctc_weight: float | None = Field(None, ge=0, lt=1, description="of the CTC head's loss, the transducer has the rest; default 0.3")
     chunk: int = Field(0, ge=0, description="utterances whose logits exist at a time; 0 for all: fast, and large")
 
 
