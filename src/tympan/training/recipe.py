@@ -164,6 +164,17 @@ class TransducerRecipe(Strict):
     chunk: int = Field(0, ge=0, description="utterances whose logits exist at a time; 0 for all: fast, and large")
 
 
+class MWERRecipe(Strict):
+    """Minimum word error rate: the errors that a search is to expect, in place of the likelihood of the transcript."""
+
+    scorer: Path | None = Field(None, description="for the search, in training and in validations; without one it is open")
+    nbest: int = Field(4, ge=2, le=100, description="hypotheses an utterance")
+    beam_size: int = Field(50, ge=2, le=10_000)
+    lm_weight: float | None = Field(None, description="default the scorer's")
+    word_score: float | None = Field(None, description="default the scorer's")
+    objective_weight: float = Field(0.1, ge=0, description="of the training's own loss, added")
+
+
 class TrainingRecipe(Strict):
     """Optimiser, schedule, and how long."""
 
@@ -182,6 +193,7 @@ class TrainingRecipe(Strict):
     precision: Precision = Field("32-true", description="of matrix products; auto takes bfloat16 where the hardware multiplies it")
     attention: AttentionRecipe | None = Field(None, description="for family attention")
     transducer: TransducerRecipe | None = Field(None, description="for family transducer")
+    mwer: MWERRecipe | None = Field(None, description="fine-tune by the word errors of n-best lists; begin with training.initial")
     intermediate_weight: float = Field(0.3, ge=0, lt=1, description="of the intermediate CTC losses; no effect without taps")
     consistency: float = Field(
         0.0, ge=0, description="weight of the agreement of two views (CR-CTC, usually 0.2); 0 for one view; above it, a batch holds both"

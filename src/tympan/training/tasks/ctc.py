@@ -13,6 +13,7 @@ from tympan.models.layers.lengths import length_mask
 from tympan.tokens import BLANK, TokenTable
 from tympan.training.objectives import Objective, ctc_loss, impossible
 from tympan.training.recipe import TrainingRecipe
+from tympan.training.search_risk import SearchRisk
 from tympan.training.step import Taken
 from tympan.training.tasks.task import Task
 from tympan.training.validation import Emission, Heard
@@ -44,7 +45,7 @@ class CTCTask(Task):
     """Loss and validation of a CTC model; arguments as of `Task`.
 
     The objective is that of the final log_probs. Intermediate ones are trained by plain CTC. A validation decodes greedily what the
-    objective hears.
+    objective hears. With `mwer` the search's word errors are trained on, and a validation searches.
     """
 
     model: CTCModel
@@ -54,6 +55,7 @@ class CTCTask(Task):
     ) -> None:
         super().__init__(model, tokens, recipe, total_steps, objective)
         self.impossible_ids: set[str] = set()
+        self.risk = SearchRisk.open(recipe.mwer, tokens) if recipe.mwer is not None else None
 
     def training_step(self, group: Group, _: int) -> dict[str, Taken]:
         for batch in group.batches:
@@ -71,6 +73,8 @@ class CTCTask(Task):
             self.blank_share = blank_share(output.log_probs.detach(), output.lengths)
         targets = output.lengths, batch.tokens, batch.token_lengths
         loss: torch.Tensor = self.objective(output.log_probs, *targets)
+        if self.risk is not None:
+            loss = self.risk.loss(output.log_probs, output.lengths, batch.texts) + self.risk.objective_weight * loss
         if taps := [ctc_loss(log_probs, *targets) for log_probs in output.intermediate]:
             weight = self.recipe.intermediate_weight
             loss = (1 - weight) * loss + weight * torch.stack(taps).mean()
@@ -88,7 +92,9 @@ class CTCTask(Task):
         if found.emission is None:
             features = batch.features[0, : int(batch.lengths[0])].float().cpu().numpy()
             found.emission = Emission(features, rows[0, : int(lengths[0])])
+        if self.risk is not None:
+            found.pairs += zip(batch.texts, self.risk.heard(log_probs, lengths), strict=True)
         for row, length, target in zip(rows, lengths.tolist(), targets, strict=True):
-            hypothesis = self.tokens.decode(greedy(row[:length]).tokens)
-            found.pairs.append((self.tokens.decode(target.tolist()), hypothesis))
+            if self.risk is None:
+                found.pairs.append((self.tokens.decode(target.tolist()), self.tokens.decode(greedy(row[:length]).tokens)))
             found.blanks += int((row[:length].argmax(axis=1) == BLANK).sum())
