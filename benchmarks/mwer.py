@@ -15,9 +15,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import systems
 import yaml
 
+import systems
 from tympan.bundle import Bundle
 from tympan.data.manifest import read_manifest, write_manifest
 from tympan.evaluation import evaluate
