@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from tympan.training import recipe as sections
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = ("training", "families", "scaling", "training-objectives", "augmentation", "data", "text-and-tokens")
+PAGES = ("training", "families", "pretraining", "scaling", "training-objectives", "augmentation", "data", "text-and-tokens")
 MODELS = [value for value in vars(sections).values() if isinstance(value, type) and issubclass(value, BaseModel)]
 
 

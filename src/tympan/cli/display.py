@@ -100,9 +100,11 @@ class TrainingDisplay:
 
     def validated(self, epoch: int, validation: Validation, seconds: float) -> None:
         self.stop()
-        self.wer = f"WER {validation.wer:.2%}"
-        rates = f"{self.wer}  CER {validation.cer:.2%}  loss {validation.loss:.4f}"
-        console.print(f"{self.title}  {rates}  {validation.blank_share:.0%} blank  {seconds:.0f} s", soft_wrap=True)
+        self.wer = f"{validation.measure} {validation.wer:.2%}"
+        heard = validation.measure == "WER"  # else there is no text
+        rates = f"{self.wer}{f'  CER {validation.cer:.2%}' if heard else ''}  loss {validation.loss:.4f}"
+        blank = f"{validation.blank_share:.0%} blank  " if heard else ""
+        console.print(f"{self.title}  {rates}  {blank}{seconds:.0f} s", soft_wrap=True)
         for reference, hypothesis in validation.samples:
             console.print(f"  said   {reference}", markup=False, soft_wrap=True)
             console.print(f"  heard  {hypothesis}", markup=False, soft_wrap=True)

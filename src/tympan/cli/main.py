@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from tympan.cli import data, evaluate, export, finetune, info, lm, plot, runs, tokens, train, transcribe
+from tympan.cli import data, evaluate, export, finetune, info, lm, plot, pretrain, runs, tokens, train, transcribe
 from tympan.errors import TympanError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ COMMANDS = (
     info.info,
     evaluate.evaluate,
     train.train,
+    pretrain.pretrain,
     finetune.finetune,
     runs.runs,
     plot.plot,

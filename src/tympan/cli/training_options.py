@@ -103,6 +103,9 @@ def run_training(
         sys.exit(2)
     if overfit or own_rank():
         return
+    if prepare.is_pretraining(recipe):
+        typer.echo(f"{best} hears, and writes no text yet. Go on: tympan finetune {best} --data train.jsonl --dev dev.jsonl")
+        return
     bundle = folder / "model.tympan"
     proof = export.export(best, bundle)
     typer.echo(f"{bundle}: log_probs differ from torch by at most {proof.log_prob_difference:.2g} on {proof.clips} clips.")

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tympan.errors import RecipeError
+from tympan.models.best_rq import build_best_rq
 from tympan.models.build import build
 from tympan.models.speech_model import SpeechModel
 from tympan.models.transducer import build_transducer
 
 FAMILIES: dict[str, Callable[[Mapping[str, Any], int, int], SpeechModel]] = {
+    "best-rq": build_best_rq,
     "ctc": build,
     "transducer": build_transducer,
 }

@@ -163,11 +163,7 @@ def choose_phones(
 
 def network(size: Size, utterances: Sequence[Utterance], table: TokenTable, reasons: list[str]) -> dict[str, Any]:
     """The encoder, and a head with as many frames as the fastest speech needs."""
-    unfold = 1
-    while unfold < 8 and infeasible(utterances, table, size.subsampling / unfold) > 0.005:
-        unfold *= 2
-    if unfold > size.subsampling // 4:
-        reasons.append(f"the head unfolds each frame into {unfold}, for some transcripts have many tokens a second")
+    unfold = unfolding(utterances, table, size.subsampling, reasons)
     encoder = {
         "name": "conformer",
         "dim": size.dim,
@@ -179,6 +175,16 @@ def network(size: Size, utterances: Sequence[Utterance], table: TokenTable, reas
         "subsampling": size.subsampling,
     }
     return {"encoder": encoder, "head": {"unfold": unfold}}
+
+
+def unfolding(utterances: Sequence[Utterance], table: TokenTable, subsampling: int, reasons: list[str]) -> int:
+    """Frames that a head has to make of an encoded one."""
+    unfold = 1
+    while unfold < 8 and infeasible(utterances, table, subsampling / unfold) > 0.005:
+        unfold *= 2
+    if unfold > subsampling // 4:
+        reasons.append(f"the head unfolds each frame into {unfold}, for some transcripts have many tokens a second")
+    return unfold
 
 
 def infeasible(utterances: Sequence[Utterance], table: TokenTable, frames_a_token: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,26 @@ from tympan.bundle import Bundle
 from tympan.data.manifest import Utterance, read_manifest
 from tympan.errors import RecipeError
 from tympan.lexicon import Pronunciations
+from tympan.models.best_rq import build_best_rq
 from tympan.recognizer import find_bundle, find_scorer
 from tympan.tokens import TokenTable
 from tympan.training.checkpoint import load_checkpoint
-from tympan.training.choosing import NOISY_DEV, Choice, are_short, augmentation, batches, best_by, hold_out, times_heard
+from tympan.training.choosing import (
+    NOISY_DEV,
+    Choice,
+    are_short,
+    augmentation,
+    batches,
+    best_by,
+    choose_tokens,
+    hold_out,
+    times_heard,
+    unfolding,
+)
 from tympan.training.pronouncing import write_dictionary
 from tympan.training.statistics import feature_statistics
 
+PRETRAINED_HOURS = 30.0  # where nothing but the encoder is there to begin with
 HOURS = 2.0  # to hear, all epochs together, at least; more for a larger corpus
 EPOCHS = (4, 60)
 LEARNING_RATE = 4e-4
@@ -96,19 +109,27 @@ def choose_continuation(
     hours = sum(utterance.duration for utterance in utterances) / 3600
     speakers = len({utterance.speaker for utterance in utterances if utterance.speaker})
     reasons.append(f"{len(utterances):,} utterances, {hours:.2f} h, {speakers or 'unknown'} speakers")
-    tokens = keep_tokens(start, utterances, folder, dictionary, g2p, reasons)
+    model, blank = start.model, start.model.get("family") == "best-rq"
+    if blank:
+        tokens, table, spelled = choose_tokens(utterances, hours, folder, reasons)
+        model = with_head(start.model, spelled, table, reasons)
+        reasons.append("the encoder heard no text before: a new CTC head, and more epochs")
+    else:
+        tokens = keep_tokens(start, utterances, folder, dictionary, g2p, reasons)
     short = are_short(utterances)
     normalization = start.normalization
     if short and normalization["mode"] == "utterance":
         reasons.append("short utterances: their level is taken off, and no more the average of each band, which is the vowel")
         normalization = feature_statistics(utterances, features.from_config(start.features), "level")
-    if freeze is None:  # what turns sound into frames has to learn another normalisation
+    if freeze is None and blank:
+        freeze = []
+    elif freeze is None:  # what turns sound into frames has to learn another normalisation
         freeze = ["encoder.subsampling"] if hours < FREEZE_HOURS and normalization == start.normalization else []
     if freeze:
         reasons.append(f"kept as they are: {', '.join(freeze)}")
     augment = augmentation(utterances, speakers, reasons, short=short, join=False)  # the model has heard sentences
     heard = times_heard(augment, utterances)
-    epochs = min(max(round(max(HOURS, 5 * hours) / max(hours * heard, 1e-6)), EPOCHS[0]), EPOCHS[1])
+    epochs = min(max(round(max(PRETRAINED_HOURS if blank else HOURS, 5 * hours) / max(hours * heard, 1e-6)), EPOCHS[0]), EPOCHS[1])
     reasons.append(f"{epochs} epochs at a peak rate of {LEARNING_RATE:g}: {epochs * hours * heard:,.1f} h heard in all")
     training = {
         "initial": str(start.path),
@@ -132,7 +153,7 @@ def choose_continuation(
         "tokens": tokens,
         "features": start.features,
         "normalization": normalization,
-        "model": start.model,
+        "model": model,
         "training": training,
     }
     return Choice(recipe, reasons)
@@ -164,3 +185,10 @@ def known_words(start: Start) -> Pronunciations:
     """What the model's own scorer pronounces; nothing of a model without."""
     scorer = find_scorer(start.bundle, None, needed=False) if start.bundle is not None else None
     return scorer.pronunciations if scorer is not None else Pronunciations({})
+
+
+def with_head(model: Mapping[str, Any], utterances: Sequence[Utterance], table: TokenTable, reasons: list[str]) -> dict[str, Any]:
+    """A CTC model with the encoder of a pre-training, and a head with as many frames as the fastest speech needs."""
+    encoder = dict(model["encoder"])
+    built = build_best_rq(model, int(encoder.get("num_features", 80)), len(table))
+    return {"encoder": encoder, "head": {"unfold": unfolding(utterances, table, built.quantizer.stack, reasons)}}

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from tympan import features
-from tympan.bundle import Bundle
+from tympan.bundle import GRAPHS, Bundle
 from tympan.errors import CheckpointError
 from tympan.lm import Scorer
 from tympan.models.build import count_parameters
@@ -42,6 +42,8 @@ def export(
     """
     loaded = load_checkpoint(checkpoint)
     model, extractor, tokens = restore_model(loaded)
+    if model.family not in GRAPHS:
+        raise CheckpointError(f"{checkpoint} is of a pre-training and writes no text.", f"Go on with it: tympan finetune {checkpoint}")
     if scorer is not None:
         Scorer.open(scorer).check_tokens(tokens.tokens)
     graphs = trace_graphs(model)

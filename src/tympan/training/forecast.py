@@ -12,14 +12,14 @@ import torch
 from tympan.data import doctor
 from tympan.data.batches import plan_batches
 from tympan.data.cache import spoken_bytes
-from tympan.data.manifest import Utterance, read_manifest
+from tympan.data.manifest import Utterance
 from tympan.data.torch_batches import PAD_FRAMES, Batch
 from tympan.features import Extractor
 from tympan.models.build import count_parameters
 from tympan.tokens import TokenTable
 from tympan.training.objectives import build_objective
 from tympan.training.precision import precision_here
-from tympan.training.prepare import build_network, check_texts, speller, token_table
+from tympan.training.prepare import build_network, check_texts, read_sets, speller, token_table
 from tympan.training.recipe import Recipe
 from tympan.training.sounds import plan_sounds
 from tympan.training.tasks import Task, make_task
@@ -89,9 +89,7 @@ def forecast(recipe: Recipe) -> Forecast:
     Raises:
         ManifestError, RecipeError, TokenError: as `prepare` does.
     """
-    sets = [
-        (path, split, read_manifest(path)) for split, paths in (("train", recipe.data.train), ("dev", recipe.data.dev)) for path in paths
-    ]
+    sets = read_sets(recipe)
     train = [utterance for _, split, found in sets if split == "train" for utterance in found]
     tokens, spell = token_table(recipe, [utterance.text for utterance in train]), speller(recipe)
     model, extractor, _ = build_network(recipe, len(tokens))

@@ -29,11 +29,12 @@ from tympan.models.presets import PRESETS
 from tympan.models.speech_model import SpeechModel
 from tympan.tokens import BLANK_TOKEN, TokenTable
 from tympan.training.objectives import Objective, build_objective
-from tympan.training.recipe import PARTS_OF, CTCRecipe, ModelRecipe, Recipe, StreamingRecipe
+from tympan.training.recipe import PARTS_OF, CTCRecipe, ModelRecipe, Recipe, StreamingRecipe, TokensRecipe
 from tympan.training.sounds import Progress as Progress
 from tympan.training.sounds import open_sounds
 
 STATISTICS_UTTERANCES = 500
+NO_TOKENS = TokenTable((BLANK_TOKEN, " "))  # of a pre-training, which hears no text
 
 
 @dataclass
@@ -110,8 +111,8 @@ def check_family(recipe: Recipe, config: dict[str, Any]) -> None:
     """RecipeError if the recipe asks for what the model's family cannot, or does not, do."""
     family, training = config.get("family", "ctc"), recipe.training
     framewise = family == "ctc" or bool(config.get("ctc_head"))
-    for name in ("attention", "transducer"):
-        if getattr(training, name) is not None and family != name:
+    for name, of in (("attention", "attention"), ("transducer", "transducer"), ("masking", "best-rq")):
+        if getattr(training, name) is not None and family != of:
             raise RecipeError(f"training.{name} has no effect on family {family}.", "Leave it out, or set model.family.")
     section = training.attention if family == "attention" else training.transducer if family == "transducer" else None
     weight = section.ctc_weight if section is not None else None
@@ -128,8 +129,32 @@ def check_family(recipe: Recipe, config: dict[str, Any]) -> None:
         raise RecipeError("training.objective and training.consistency are for models with a CTC head.", "Leave them out.")
 
 
+def is_pretraining(recipe: Recipe) -> bool:
+    """Whether the recipe's model hears no text; RecipeError if the recipe hides what it is to predict, or names tokens."""
+    if model_config(recipe.model).get("family") != "best-rq":
+        return False
+    if recipe.augment.spec is not None and "spec" in recipe.augment.model_fields_set:
+        raise RecipeError("augment.spec hides in a pre-training what is to be predicted.", "Leave it out; training.masking hides.")
+    if recipe.training.mwer is not None or recipe.tokens != TokensRecipe():
+        raise RecipeError("A pre-training hears no text: tokens and training.mwer have no effect.", "Leave them out.")
+    return True
+
+
+def read_set(recipe: Recipe, path: Path) -> list[Utterance]:
+    """A manifest; a pre-training's may be without text."""
+    return read_manifest(path, need_text=not is_pretraining(recipe))
+
+
+def read_sets(recipe: Recipe) -> list[tuple[Path, str, list[Utterance]]]:
+    """The manifests to train on and those that choose the best epoch: path, "train" or "dev", utterances."""
+    named = [(path, "train") for path in recipe.data.train] + [(path, "dev") for path in recipe.data.dev]
+    return [(path, split, read_set(recipe, path)) for path, split in named]
+
+
 def speller(recipe: Recipe) -> Callable[[str], str]:
-    """From a transcript to the text that the token table spells: itself, or its phones."""
+    """From a transcript to the text that the token table spells: itself, its phones, or nothing in a pre-training."""
+    if is_pretraining(recipe):
+        return lambda text: ""
     if recipe.tokens.dictionary is None:
         return lambda text: text
     guess = G2P.open(recipe.tokens.g2p).guess if recipe.tokens.g2p is not None else None
@@ -138,6 +163,8 @@ def speller(recipe: Recipe) -> Callable[[str], str]:
 
 def token_table(recipe: Recipe, texts: Sequence[str]) -> TokenTable:
     """CMUdict's phones, bytes, the recipe's pieces or characters, or the characters of the transcripts."""
+    if is_pretraining(recipe):
+        return NO_TOKENS
     if recipe.tokens.table is not None:
         table = TokenTable.read(recipe.tokens.table)
         if table.kind != recipe.tokens.kind:
@@ -154,8 +181,8 @@ def token_table(recipe: Recipe, texts: Sequence[str]) -> TokenTable:
 
 def describe(recipe: Recipe) -> str:
     """The resolved recipe as YAML, and the number of parameters of its network; reads the transcripts only if they make the tokens."""
-    given = recipe.tokens.kind != "characters" or recipe.tokens.characters or recipe.tokens.table
-    texts = [] if given else [utterance.text for path in recipe.data.train for utterance in read_manifest(path)]
+    given = is_pretraining(recipe) or recipe.tokens.kind != "characters" or recipe.tokens.characters or recipe.tokens.table
+    texts = [] if given else [utterance.text for path in recipe.data.train for utterance in read_set(recipe, path)]
     tokens = token_table(recipe, texts)
     model, extractor, config = build_network(recipe, len(tokens))
     resolved = {**recipe.model_dump(mode="json"), "features": extractor.config(), "model": config}
@@ -169,8 +196,7 @@ def prepare(recipe: Recipe, progress: Progress) -> Prepared:
     Raises:
         ManifestError, RecipeError, TokenError: what is wrong, before anything is trained.
     """
-    sets = [(path, "train", read_manifest(path)) for path in recipe.data.train]
-    sets += [(path, "dev", read_manifest(path)) for path in recipe.data.dev]
+    sets = read_sets(recipe)
     train, dev = ([utterance for _, of, found in sets if of == split for utterance in found] for split in ("train", "dev"))
     tokens, spell = token_table(recipe, [utterance.text for utterance in train]), speller(recipe)
     model, extractor, config = build_network(recipe, len(tokens))
@@ -178,7 +204,7 @@ def prepare(recipe: Recipe, progress: Progress) -> Prepared:
     left_out: dict[str, str] = {}
     augmentation = load_augmentation(recipe, extractor, progress)
     data = []
-    watch = [utterance for path in recipe.data.watch for utterance in read_manifest(path)]
+    watch = [utterance for path in recipe.data.watch for utterance in read_set(recipe, path)]
     for name, utterances in (("train", train), ("dev", dev), *([("watch", watch)] if watch else [])):
         cache = open_sounds(recipe.data, utterances, extractor, f"the {name} audio", progress)
         encoded = [tokens.encode(spell(utterance.text)) for utterance in utterances]
@@ -233,6 +259,8 @@ def hearing(recipe: StreamingRecipe, data: SpeechData, progress: Progress) -> He
 
 def check_texts(corpus: doctor.Corpus, recipe: Recipe, tokens: TokenTable, spell: Callable[[str], str]) -> list[str]:
     """The doctor's quick checks, a line a finding; TokenError if the tokens cannot spell a transcript."""
+    if is_pretraining(recipe):
+        return []
     corpus.tokens, corpus.spell = tokens, spell
     if wrong := doctor.examine(corpus, ("D104",)).faults("D104"):
         first = corpus.rows[wrong[0].row].utterance.id
@@ -283,7 +311,10 @@ def load_augmentation(recipe: Recipe, extractor: features.Extractor, progress: P
         assert not isinstance(cache, FeatureCache)
         return CachedRecordings.of(cache)
 
-    return Augmenter.open(recipe.augment, extractor.sample_rate, recordings)
+    augment = recipe.augment
+    if is_pretraining(recipe):
+        augment = augment.model_copy(update={"spec": None})  # by default there are masks
+    return Augmenter.open(augment, extractor.sample_rate, recordings)
 
 
 def with_talkers(augmentation: Augmenter, cache: Sounds | FeatureCache, utterances: Sequence[Utterance], kept: Sequence[int]) -> Augmenter:

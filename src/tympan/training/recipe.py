@@ -60,12 +60,13 @@ class TokensRecipe(Strict):
         return self
 
 
-Family = Literal["ctc", "attention", "transducer"]
+Family = Literal["ctc", "attention", "transducer", "best-rq"]
 
 PARTS_OF: dict[str, tuple[str, ...]] = {  # keys of `model` beside preset, family and encoder that have an effect
     "ctc": ("head", "condition"),
     "attention": ("decoder", "head", "ctc_head"),
     "transducer": ("predictor", "joiner", "head", "ctc_head"),
+    "best-rq": ("quantizer",),
 }
 
 
@@ -81,6 +82,7 @@ class ModelRecipe(Strict):
     ctc_head: bool | None = Field(None, description="attention, transducer: with a CTC head on the encoder; without, the preset's, or yes")
     predictor: dict[str, Any] = Field(default_factory=dict, description="transducer: what knows the text so far")
     joiner: dict[str, Any] = Field(default_factory=dict, description="transducer: what brings sound and text together")
+    quantizer: dict[str, Any] = Field(default_factory=dict, description="best-rq: what makes codes of features")
 
     @model_validator(mode="after")
     def names_a_network(self) -> ModelRecipe:
@@ -164,6 +166,14 @@ class TransducerRecipe(Strict):
     chunk: int = Field(0, ge=0, description="utterances whose logits exist at a time; 0 for all: fast, and large")
 
 
+class MaskingRecipe(Strict):
+    """What a pre-training hides."""
+
+    probability: float = Field(0.01, gt=0, le=1, description="of hiding to begin at a feature frame")
+    frames: int = Field(40, gt=0, description="feature frames that are hidden from there on")
+    noise: float = Field(0.1, ge=0, description="standard deviation of the noise in their place")
+
+
 class MWERRecipe(Strict):
     """Minimum word error rate: the errors that a search is to expect, in place of the likelihood of the transcript."""
 
@@ -193,6 +203,7 @@ class TrainingRecipe(Strict):
     precision: Precision = Field("32-true", description="of matrix products; auto takes bfloat16 where the hardware multiplies it")
     attention: AttentionRecipe | None = Field(None, description="for family attention")
     transducer: TransducerRecipe | None = Field(None, description="for family transducer")
+    masking: MaskingRecipe | None = Field(None, description="for family best-rq")
     mwer: MWERRecipe | None = Field(None, description="fine-tune by the word errors of n-best lists; begin with training.initial")
     intermediate_weight: float = Field(0.3, ge=0, lt=1, description="of the intermediate CTC losses; no effect without taps")
     consistency: float = Field(

@@ -44,7 +44,9 @@ class Averager(Callback):
         module.average = WeightAverage(module.model, 0.0)
         validation = validate(run, module, run.dev)
         row = {"epoch": best[0]["epoch"], **validation.row(), "averaged": len(best)}
-        run.display.note(f"average of the {len(best)} best epochs: WER {validation.wer:.2%}; the best alone: {best[0]['wer']:.2%}")
+        run.display.note(
+            f"average of the {len(best)} best epochs: {validation.measure} {validation.wer:.2%}; the best alone: {best[0]['wer']:.2%}"
+        )
         if run.first:
             place = {**run.place.facts(), "history": [*run.place.history, row]}
             facts = {**run.facts, **place, "step": module.optimizer_steps, "average_steps": 0}

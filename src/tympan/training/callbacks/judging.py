@@ -34,4 +34,4 @@ class Judge(Callback):
         for name, data in (("dev", self.run.dev), ("watch", self.run.watch)):
             if data is not None:
                 found = validate(self.run, task, data)
-                self.run.display.note(f"{when}: WER {found.wer:.2%}, CER {found.cer:.2%} on data.{name}")
+                self.run.display.note(f"{when}: {found.measure} {found.wer:.2%}, CER {found.cer:.2%} on data.{name}")

@@ -37,6 +37,7 @@ class Task(LightningModule):
     """
 
     automatic_optimization = False
+    measure = "WER"  # what the error rate of a validation counts
 
     def __init__(
         self, model: SpeechModel, tokens: TokenTable, recipe: TrainingRecipe, total_steps: int, objective: Objective | None = None
@@ -115,4 +116,4 @@ class Task(LightningModule):
                 if batch.ids:
                     self.hear(self.featurize(batch.to(self.device)), found)
         self.model.train(training)
-        return found.together(ranks).validation(samples)
+        return found.together(ranks).validation(samples, self.measure)
