@@ -39,10 +39,12 @@ MINIATURES: dict[str, dict[str, Any]] = {
         "head": {"unfold": 2},
     },
     "jasper": {"encoder": {"name": "jasper", **CONVOLUTIONAL, "blocks": 2}},
+    "pyramidal_blstm": {"encoder": {"name": "pyramidal_blstm", "dim": 6, "layers": 2, "pyramid": 2, "stack": 3}},
     "quartznet": {"encoder": {"name": "quartznet", **CONVOLUTIONAL, "blocks": 1}},
     "tdnnf": {"encoder": {"name": "tdnnf", "dim": 16, "bottleneck": 6, "layers": 5, "prefinal": 8}},
     "transformer_relative": {"encoder": {"name": "transformer", **ATTENTION, "feed_forward": 24}},
     "transformer_rotary": {"encoder": {"name": "transformer", **ATTENTION, "feed_forward": 24, "positions": "rotary", "subsampling": 8}},
+    "very_deep_cnn": {"encoder": {"name": "very_deep_cnn", "channels": 2, "blocks": 2, "layers": 2, "dim": 6}},
     "wave2letter": {"encoder": {"name": "wave2letter", **CONVOLUTIONAL}},
 }
 FAITHFUL = sorted(name for name in MINIATURES if name.startswith(("crnn", "deepspeech2", "jasper", "quartznet", "wave2letter")))

@@ -89,9 +89,11 @@ IMPOSSIBLE: dict[str, list[dict[str, Any]]] = {
     "deepspeech2_pytorch": [*RECURRENT, {"rnn": "elman"}, {"merge": "mean"}, {"rnn_layers": 0}, {"lookahead": 3}, {"lookahead": -1}],
     "e_branchformer": [*ATTENTION, {"gated": 3}, {"kernel": 4}, {"merge_kernel": 2}],
     "jasper": [*TABLE, {"blocks": 0}],
+    "pyramidal_blstm": [{"dim": 0}, {"layers": 0}, {"pyramid": -1}, {"stack": 0}, {"dim": "wide"}],
     "quartznet": [*TABLE, {"blocks": 0}],
     "tdnnf": [{"layers": 3}, {"bottleneck": 0}, {"constrain_every": 0}, {"dim": "wide"}],
     "transformer": [*ATTENTION, {"feed_forward": 0}],
+    "very_deep_cnn": [{"channels": 0}, {"blocks": -1}, {"kernel": 2}, {"layers": 0}, {"dim": "wide"}],
     "wave2letter": TABLE,
 }
 

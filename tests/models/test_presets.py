@@ -7,6 +7,7 @@ import json
 import pytest
 import torch
 
+from tympan.models import build_attention
 from tympan.models.encoders import ENCODERS, Encoder
 from tympan.models.families import build_model
 from tympan.models.heads.ctc import CTCHead
@@ -103,6 +104,7 @@ def test_conformer_encoder_of_the_paper_has_its_count_but_for_the_even_kernels_t
         ("tdnnf-7q", 14_843_904),
         ("transformer-relative", 18_477_568),
         ("transformer-rotary", 17_684_992),
+        ("very-deep-cnn-ctc", 6_002_400),
     ],
 )
 def test_encoder_alone_has_the_count_that_the_docs_tell(name: str, count: int) -> None:
@@ -196,6 +198,35 @@ def test_presets_are_plain_data_with_the_parts_of_their_family() -> None:
         family = preset.get("family", "ctc")
         own = {"head"} if family == "ctc" else {"family", *PARTS_OF[family]}
         assert set(preset) == {"encoder", "features", *own}
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder", "speller"),
+    [
+        ("las", 8_568_832, 4_823_997),
+        ("las-2017", 111_099_904, 28_815_101),
+        ("las-location", 11_694_080, 1_738_131),
+        ("very-deep-cnn-las", 6_002_400, 1_078_163),
+    ],
+)
+def test_attention_model_with_29_tokens_has_the_counts_that_the_docs_tell(name: str, encoder: int, speller: int) -> None:
+    with torch.device("meta"):
+        model = build_attention(PRESETS[name], 80, 29)
+    assert [sum(weight.numel() for weight in part.parameters()) for part in (model.encoder, model.speller)] == [encoder, speller]
+
+
+def test_listener_of_2015_has_the_count_of_its_layers_with_40_features() -> None:
+    encoder, _ = build({"name": "pyramidal_blstm", "num_features": 40}, {}, 29)
+    lstm = [4 * 256 * (width + 256 + 2) for width in (40, 1024, 1024, 1024)]
+    assert sum(weight.numel() for weight in encoder.parameters()) == 2 * sum(lstm) == 8_486_912
+
+
+def test_speller_of_2015_is_two_lstms_attention_and_an_output() -> None:
+    with torch.device("meta"):
+        speller = build_attention(PRESETS["las"], 80, 29).speller
+    cells = 4 * 512 * (32 + 512 + 512 + 2) + 4 * 512 * (512 + 512 + 2)
+    attention, outputs = 2 * 512 * 513, 29 * (512 + 512 + 1)
+    assert sum(weight.numel() for weight in speller.parameters()) == 29 * 32 + cells + attention + outputs
 
 
 def test_only_faithful_presets_leave_out_the_logarithm() -> None:

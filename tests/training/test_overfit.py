@@ -27,9 +27,11 @@ SMALL: dict[str, dict[str, Any]] = {
     "deepspeech2_pytorch": {"channels": 4, "rnn_layers": 2, "rnn_dim": 32},
     "e_branchformer": {"dim": 32, "layers": 2, "heads": 2, "feed_forward": 64, "gated": 64, "kernel": 7, "merge_kernel": 3},
     "jasper": {"groups": 2, "blocks": 1, "repeat": 1, "width": 0.1},
+    "pyramidal_blstm": {"dim": 32, "layers": 1, "pyramid": 2},
     "quartznet": {"groups": 2, "blocks": 1, "repeat": 1, "width": 0.15},
     "tdnnf": {"dim": 64, "bottleneck": 16, "layers": 6, "prefinal": 32, "dropout": 0.1},
     "transformer": {"dim": 32, "layers": 2, "heads": 2, "feed_forward": 64},
+    "very_deep_cnn": {"channels": 4, "blocks": 1, "layers": 1, "dim": 24},
     "wave2letter": {"groups": 2, "repeat": 1, "width": 0.1},
 }
 

@@ -1,6 +1,8 @@
 """From log-probabilities to hypotheses."""
 
 from tympan.decoding.alignment import align
+from tympan.decoding.attention import SpellerNetwork
+from tympan.decoding.attention_beam import AttentionDecoder
 from tympan.decoding.beam import BeamDecoder, BeamStream
 from tympan.decoding.greedy import greedy
 from tympan.decoding.hypothesis import Hypothesis
@@ -12,12 +14,14 @@ from tympan.decoding.transducer_beam import TransducerDecoder, TransducerStream
 from tympan.decoding.word_fusion import WordFusion
 
 __all__ = [
+    "AttentionDecoder",
     "BeamDecoder",
     "BeamStream",
     "Hypothesis",
     "Rescorer",
     "SearchOptions",
     "Span",
+    "SpellerNetwork",
     "TokenLM",
     "TransducerDecoder",
     "TransducerNetworks",

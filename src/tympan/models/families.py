@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tympan.errors import RecipeError
+from tympan.models.attention import build_attention
 from tympan.models.best_rq import build_best_rq
 from tympan.models.build import build
 from tympan.models.speech_model import SpeechModel
 from tympan.models.transducer import build_transducer
 
 FAMILIES: dict[str, Callable[[Mapping[str, Any], int, int], SpeechModel]] = {
+    "attention": build_attention,
     "best-rq": build_best_rq,
     "ctc": build,
     "transducer": build_transducer,

@@ -2,7 +2,8 @@
 
 Each preset has three parts: `encoder`, its name in `ENCODERS` and keyword arguments; `head`, keyword arguments of
 `CTCHead` without `num_tokens`, which the token table gives; `features`, the front end's name and options. One of another family than
-CTC names it (`family`), and has the parts of that: a transducer its `predictor` and `joiner`, and whether there is a `ctc_head`.
+CTC names it (`family`), and has the parts of that: an attention model its `decoder`, a transducer its `predictor` and `joiner`, and both
+whether there is a `ctc_head`.
 To change an option, copy the preset and set it; `blocks` 3, 5 and 7 of crnn-dredwardhyde were all published.
 """
 
@@ -28,6 +29,16 @@ _WIDE: Options = {**_CONFORMER, "stem": "wide", "subsampling": 4, "kernel": 31}
 _FAST: Options = {**_CONFORMER, "stem": "separable", "subsampling": 8, "kernel": 9}
 _TRANSDUCER: Preset = {"family": "transducer", "features": {"name": "fbank80"}, "head": {}, "ctc_head": False}
 _DEEPSPEECH2: Options = {"name": "deepspeech2_pytorch", "num_features": 161, "channels": 32, "rnn_layers": 5, "rnn_dim": 1024}
+_VERY_DEEP_CNN: Options = {
+    "name": "very_deep_cnn",
+    "num_features": 80,
+    "channels": 32,
+    "blocks": 3,
+    "kernel": 3,
+    "layers": 3,
+    "dim": 256,
+    "dropout": 0.1,
+}
 _TRANSFORMER: Options = {
     "name": "transformer",
     "num_features": 80,
@@ -183,6 +194,30 @@ PRESETS: Mapping[str, Preset] = {
         "head": {},
         "features": {"name": "fbank64"},
     },
+    "las": {
+        "family": "attention",
+        "encoder": {"name": "pyramidal_blstm", "num_features": 80, "dim": 256, "layers": 1, "pyramid": 3},
+        "decoder": {"dim": 512, "layers": 2, "embedding_dim": 32, "attention": "dot", "attention_dim": 512},
+        "ctc_head": False,
+        "head": {},
+        "features": {"name": "fbank80"},
+    },
+    "las-2017": {
+        "family": "attention",
+        "encoder": {"name": "pyramidal_blstm", "num_features": 80, "dim": 1024, "layers": 5, "pyramid": 0, "stack": 3},
+        "decoder": {"dim": 1024, "layers": 2, "embedding_dim": 96, "attention": "mlp", "attention_dim": 1024, "heads": 4},
+        "ctc_head": False,
+        "head": {},
+        "features": {"name": "fbank80"},
+    },
+    "las-location": {
+        "family": "attention",
+        "encoder": {"name": "pyramidal_blstm", "num_features": 80, "dim": 320, "layers": 2, "pyramid": 2, "dropout": 0.1},
+        "decoder": {"dim": 320, "embedding_dim": 128, "attention": "location", "attention_dim": 320, "dropout": 0.1},
+        "ctc_head": True,
+        "head": {},
+        "features": {"name": "fbank80"},
+    },
     "quartznet-10x5": {"encoder": {"name": "quartznet", "num_features": 64, "blocks": 2}, "head": {}, "features": {"name": "fbank64"}},
     "quartznet-15x5": {"encoder": {"name": "quartznet", "num_features": 64, "blocks": 3}, "head": {}, "features": {"name": "fbank64"}},
     "quartznet-5x5": {"encoder": {"name": "quartznet", "num_features": 64, "blocks": 1}, "head": {}, "features": {"name": "fbank64"}},
@@ -198,6 +233,15 @@ PRESETS: Mapping[str, Preset] = {
     },
     "transformer-rotary": {
         "encoder": {**_TRANSFORMER, "positions": "rotary", "subsampling": 4},
+        "head": {},
+        "features": {"name": "fbank80"},
+    },
+    "very-deep-cnn-ctc": {"encoder": _VERY_DEEP_CNN, "head": {}, "features": {"name": "fbank80"}},
+    "very-deep-cnn-las": {
+        "family": "attention",
+        "encoder": _VERY_DEEP_CNN,
+        "decoder": {"dim": 256, "embedding_dim": 64, "attention": "location", "attention_dim": 256, "dropout": 0.1},
+        "ctc_head": True,
         "head": {},
         "features": {"name": "fbank80"},
     },

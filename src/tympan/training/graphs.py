@@ -7,8 +7,10 @@ from typing import Any
 
 import torch
 
+from tympan.models.attention import AttentionModel
 from tympan.models.speech_model import SpeechModel
 from tympan.models.transducer import TransducerModel
+from tympan.training.attention_graphs import trace_listening, trace_speller
 from tympan.training.tracing import FREE, traced
 from tympan.training.transducer_graphs import trace_encoder, trace_joiner, trace_predictor
 
@@ -22,12 +24,17 @@ def trace_ctc(model: SpeechModel) -> dict[str, bytes]:
     return {MAIN: traced(model, example, ["features", "lengths"], ["log_probs", "output_lengths"], shapes)}
 
 
+def trace_attention(model: AttentionModel) -> dict[str, bytes]:
+    """What listens, and one step of the speller."""
+    return {MAIN: trace_listening(model), "decoder": trace_speller(model.speller)}
+
+
 def trace_transducer(model: TransducerModel) -> dict[str, bytes]:
     """The encoder, the predictor's step and the joiner; a CTC head beside them is for the training alone."""
     return {MAIN: trace_encoder(model.encoder), "predictor": trace_predictor(model.predictor), "joiner": trace_joiner(model)}
 
 
-TRACES: dict[str, Callable[[Any], dict[str, bytes]]] = {"ctc": trace_ctc, "transducer": trace_transducer}
+TRACES: dict[str, Callable[[Any], dict[str, bytes]]] = {"attention": trace_attention, "ctc": trace_ctc, "transducer": trace_transducer}
 
 
 def trace_graphs(model: SpeechModel) -> dict[str, bytes]:

@@ -15,13 +15,14 @@ from tympan.models.encoders import ENCODERS
 from tympan.models.heads.ctc import CTCHead
 from tympan.models.heads.joiner import Joiner
 from tympan.models.predictors import PREDICTORS
+from tympan.models.spellers import Speller
 from tympan.training.prepare import Prepared, model_config
 from tympan.training.recipe import AttentionRecipe, Recipe
 from tympan.training.run import Run
 
 PASSES = 20  # through the utterances, between two validations
 EPOCHS = 60  # of so many passes at most
-KINDS: dict[str, Any] = {"head": CTCHead, "joiner": Joiner}
+KINDS: dict[str, Any] = {"decoder": Speller, "head": CTCHead, "joiner": Joiner}
 
 
 def by_heart(recipe: Recipe) -> Recipe:

@@ -14,9 +14,10 @@ from tympan import audio
 from tympan.bundle import Bundle
 from tympan.data.manifest import read_manifest
 from tympan.decoding import TransducerNetworks, greedy, transducer_greedy
-from tympan.engines import TransducerEngine
+from tympan.engines import AttentionEngine, TransducerEngine
 from tympan.errors import AudioError, ManifestError, TympanError
 from tympan.models.speech_model import SpeechModel
+from tympan.models.spellers import EDGE
 from tympan.models.transducer_networks import TorchNetworks
 from tympan.recognizer import Recognizer
 from tympan.tokens import BLANK
@@ -24,6 +25,7 @@ from tympan.tokens import BLANK
 TOLERANCE = 1e-4  # of log_probs, float32 weights
 INT8_TOLERANCE = 0.1  # share of frames whose best token differs; more means that the quantised graph is broken, not merely coarser
 DEV_CLIPS = 20
+PROOF_TOKENS = 40  # of an attention model; an untrained one would write for ever
 PROOF_SECONDS = (0.3, 1.7, 4.1, 9.7)  # none of them is the length of the example that is traced
 
 Array = npt.NDArray[np.float32]
@@ -89,6 +91,24 @@ def ctc_rows(model: Any, runtime: Recognizer, features: Array) -> Rows:
     return Rows(expected, found, expected.shape != found.shape or greedy(expected).tokens == greedy(found).tokens)
 
 
+def attention_rows(model: Any, runtime: Recognizer, features: Array) -> Rows:
+    """Log_probs along the beginning of what torch writes, and of the CTC head where there is one; the text is one if the runtime, after
+    each token of it, would write the next."""
+    with torch.no_grad():
+        encoded, lengths = model.encoder(torch.from_numpy(features)[None], torch.tensor([len(features)]))
+        written = model.speller.greedy(encoded, lengths, torch.tensor([PROOF_TOKENS]))[0]
+        spelled = model.speller(encoded, lengths, torch.tensor([written], dtype=torch.int64))[0].log_softmax(dim=1).numpy()
+        heard = [] if model.head is None else [model.head(encoded)[0, : int(model.head.output_lengths(lengths)[0])].numpy()]
+    assert isinstance(runtime.engine, AttentionEngine)
+    emitted = runtime.engine.emit(features)
+    network, state, rows = runtime.engine.network(emitted), None, []
+    for token in (EDGE, *written):
+        log_probs, _, state = network.step([token], state, [0])
+        rows.append(log_probs)
+    found = [np.concatenate(rows), *([] if emitted.log_probs is None else [emitted.log_probs])]
+    return Rows(np.concatenate([spelled, *heard]), np.concatenate(found), bool((spelled.argmax(1) == found[0].argmax(1)).all()))
+
+
 def transducer_rows(model: Any, runtime: Recognizer, features: Array) -> Rows:
     """Log_probs of the lattice of the text that torch hears, row t (U + 1) + u in frame t after u tokens; and the greedy texts."""
     engine = runtime.engine
@@ -113,7 +133,11 @@ def lattice(networks: TransducerNetworks, encoded: Array, tokens: Sequence[int])
     return np.concatenate([networks.join(frame, text) for frame in encoded] or [np.zeros((0, 1), np.float32)])
 
 
-ROWS: dict[str, Callable[[Any, Recognizer, Array], Rows]] = {"ctc": ctc_rows, "transducer": transducer_rows}
+ROWS: dict[str, Callable[[Any, Recognizer, Array], Rows]] = {
+    "attention": attention_rows,
+    "ctc": ctc_rows,
+    "transducer": transducer_rows,
+}
 
 
 def prove(model: SpeechModel, bundle: Bundle, clips: Sequence[Array]) -> Proof:

@@ -59,10 +59,12 @@ SMALL: dict[str, dict[str, Any]] = {
         "head": {"unfold": 2},
     },
     "jasper": {"encoder": {"name": "jasper", "groups": 2, "blocks": 1, "repeat": 1, "width": 0.1}},
+    "pyramidal_blstm": {"encoder": {"name": "pyramidal_blstm", "dim": 24, "layers": 1, "pyramid": 2}},
     "quartznet": {"encoder": {"name": "quartznet", "groups": 1, "blocks": 1, "repeat": 1, "width": 0.1}},
     "tdnnf": {"encoder": {"name": "tdnnf", "dim": 32, "bottleneck": 12, "layers": 5, "prefinal": 16}},
     "transformer_relative": {"encoder": {"name": "transformer", **ATTENTION, "feed_forward": 48}},
     "transformer_rotary": {"encoder": {"name": "transformer", **ATTENTION, "feed_forward": 48, "positions": "rotary"}},
+    "very_deep_cnn": {"encoder": {"name": "very_deep_cnn", "channels": 2, "blocks": 1, "layers": 1, "dim": 16}},
     "wave2letter": {"encoder": {"name": "wave2letter", "groups": 1, "repeat": 1, "width": 0.1}},
 }
 SLOW = ("crnn_assembly", "crnn_dredwardhyde", "deepspeech", "deepspeech2_lookahead", "deepspeech2_openseq2seq", "fast_conformer")

@@ -11,9 +11,11 @@ from tympan.models.encoders.deepspeech2_pytorch import DeepSpeech2PyTorch
 from tympan.models.encoders.e_branchformer import EBranchformer
 from tympan.models.encoders.encoder import Encoder
 from tympan.models.encoders.jasper import Jasper
+from tympan.models.encoders.pyramidal_blstm import PyramidalBLSTM
 from tympan.models.encoders.quartznet import QuartzNet
 from tympan.models.encoders.tdnnf import TDNNF
 from tympan.models.encoders.transformer import Transformer
+from tympan.models.encoders.very_deep_cnn import VeryDeepCNN
 from tympan.models.encoders.wave2letter import Wave2Letter
 
 __all__ = [
@@ -27,9 +29,11 @@ __all__ = [
     "ENCODERS",
     "Encoder",
     "Jasper",
+    "PyramidalBLSTM",
     "QuartzNet",
     "TDNNF",
     "Transformer",
+    "VeryDeepCNN",
     "Wave2Letter",
 ]
 
@@ -42,8 +46,10 @@ ENCODERS: dict[str, type[Encoder]] = {
     "deepspeech2_pytorch": DeepSpeech2PyTorch,
     "e_branchformer": EBranchformer,
     "jasper": Jasper,
+    "pyramidal_blstm": PyramidalBLSTM,
     "quartznet": QuartzNet,
     "tdnnf": TDNNF,
     "transformer": Transformer,
+    "very_deep_cnn": VeryDeepCNN,
     "wave2letter": Wave2Letter,
 }

@@ -1,0 +1,6 @@
+"""Decoders of attention models: what writes a text while it looks at encoded frames."""
+
+from tympan.models.spellers.attention import Memory, SpellerAttention
+from tympan.models.spellers.speller import EDGE, Speller, SpellerState
+
+__all__ = ["EDGE", "Memory", "Speller", "SpellerAttention", "SpellerState"]
