@@ -99,6 +99,6 @@ def build_best_rq(config: Mapping[str, Any], num_features: int, num_tokens: int)
     encoder = build_encoder(config["encoder"], num_features)
     if getattr(encoder, "taps", ()):
         raise RecipeError("model.encoder.taps have no effect in a pre-training.", "Leave them out.")
-    stack = round(LONG / int(encoder.output_lengths(torch.tensor([LONG]))[0]))
+    stack = round(LONG / int(encoder.output_lengths(torch.tensor([LONG], device="cpu"))[0]))
     given = {"num_features": num_features, "stack": stack}
     return BestRQModel(encoder, construct(RandomProjectionQuantizer, "model.quantizer", given, config.get("quantizer", {})))
