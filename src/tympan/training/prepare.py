@@ -123,8 +123,8 @@ def check_family(recipe: Recipe, config: dict[str, Any]) -> None:
         )
     if recipe.streaming is not None and family != "ctc":
         raise RecipeError(f"streaming: training in chunks is for family ctc, not for {family}.", "Leave the section out.")
-    if training.mwer is not None and family != "ctc":
-        raise RecipeError(f"training.mwer is for family ctc, not for {family}.", "Leave the section out.")
+    if training.mwer is not None and family not in ("ctc", "attention"):
+        raise RecipeError(f"training.mwer is for the families ctc and attention, not for {family}.", "Leave the section out.")
     if not framewise and (training.consistency or not isinstance(training.objective, CTCRecipe)):
         raise RecipeError("training.objective and training.consistency are for models with a CTC head.", "Leave them out.")
 

@@ -15,8 +15,10 @@ from collections.abc import Sequence
 
 import torch
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from tympan import scoring
+from tympan.models.spellers import EDGE, Speller
 from tympan.tokens import BLANK
 
 
@@ -50,3 +52,25 @@ def ctc_scores(log_probs: torch.Tensor, lengths: torch.Tensor, hypotheses: Seque
     counts = torch.tensor([len(one) for found in hypotheses for one in found], dtype=torch.int64, device=log_probs.device)
     repeated = log_probs.index_select(0, owners).transpose(0, 1)
     return -F.ctc_loss(repeated, tokens, lengths[owners], counts, BLANK, "none", zero_infinity=True)
+
+
+def speller_scores(
+    speller: Speller, encoded: torch.Tensor, lengths: torch.Tensor, hypotheses: Sequence[Sequence[Sequence[int]]]
+) -> torch.Tensor:
+    """log P(hypothesis, end | audio) by a speller, of all hypotheses of all utterances behind each other.
+
+    Args:
+        speller: of an attention model.
+        encoded: (B, T', D).
+        lengths: (B,) int64.
+        hypotheses: for each utterance its hypotheses' tokens.
+    """
+    owners = torch.tensor([row for row, found in enumerate(hypotheses) for _ in found], device=encoded.device)
+    texts = [torch.tensor(one, dtype=torch.int64, device=encoded.device) for found in hypotheses for one in found]
+    targets = pad_sequence(texts, batch_first=True, padding_value=EDGE)
+    log_probs = speller(encoded.index_select(0, owners), lengths[owners], targets).float().log_softmax(dim=2)
+    wanted = F.pad(targets, (0, 1), value=EDGE)
+    places = torch.arange(wanted.shape[1], device=encoded.device)
+    ends = torch.tensor([len(one) for one in texts], device=encoded.device)[:, None]
+    scores: torch.Tensor = log_probs.gather(2, wanted[..., None])[..., 0].masked_fill(places > ends, 0.0).sum(dim=1)
+    return scores

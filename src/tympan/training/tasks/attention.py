@@ -11,6 +11,7 @@ from tympan.models.spellers import EDGE
 from tympan.tokens import TokenTable
 from tympan.training.objectives import Objective
 from tympan.training.recipe import AttentionRecipe, TrainingRecipe
+from tympan.training.search_risk import AttentionRisk
 from tympan.training.tasks.ctc import blank_share, disagreement
 from tympan.training.tasks.task import Task
 from tympan.training.validation import Emission, Heard
@@ -59,6 +60,7 @@ class AttentionTask(Task):
         self.attention = recipe.attention or AttentionRecipe()
         weight = self.attention.ctc_weight
         self.ctc_weight = 0.0 if model.head is None else CTC_WEIGHT if weight is None else weight
+        self.risk = AttentionRisk(recipe.mwer, tokens) if recipe.mwer is not None else None
 
     def divisor(self, batch: Batch) -> int:
         return int((batch.token_lengths + 1).sum())
@@ -75,6 +77,8 @@ class AttentionTask(Task):
         loss = spelling_loss(logits, targets, batch.token_lengths, self.attention.label_smoothing)
         if self.model.head is not None:
             loss = (1 - self.ctc_weight) * loss + self.ctc_weight * self.framewise(encoded, lengths, batch)
+        if self.risk is not None:
+            loss = self.risk.loss(self.model.speller, encoded, lengths, batch.texts) + self.risk.objective_weight * loss
         return loss / self.divisor(batch)
 
     def framewise(self, encoded: torch.Tensor, lengths: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -94,8 +98,11 @@ class AttentionTask(Task):
         found.loss += float(spelling_loss(self.model.speller(encoded, lengths, targets), targets, batch.token_lengths))
         found.frames += self.divisor(batch)
         limits = (TOKENS_A_FRAME * batch.lengths).ceil().long().where(lengths > 0, 0)
-        truths = torch.split(batch.tokens, batch.token_lengths.tolist())
-        for truth, written in zip(truths, self.model.speller.greedy(encoded, lengths, limits), strict=True):
+        if self.risk is not None:
+            found.pairs += zip(batch.texts, self.risk.heard(self.model.speller, encoded, lengths), strict=True)
+        truths = [] if self.risk is not None else torch.split(batch.tokens, batch.token_lengths.tolist())
+        written_all = [] if self.risk is not None else self.model.speller.greedy(encoded, lengths, limits)
+        for truth, written in zip(truths, written_all, strict=True):
             found.pairs.append((self.tokens.decode(truth.tolist()), self.tokens.decode(written)))
         if found.emission is None and self.model.head is not None:
             features = batch.features[0, : int(batch.lengths[0])].float().cpu().numpy()

@@ -13,7 +13,7 @@ from tympan.models.layers.lengths import length_mask
 from tympan.tokens import BLANK, TokenTable
 from tympan.training.objectives import Objective, ctc_loss, impossible
 from tympan.training.recipe import TrainingRecipe
-from tympan.training.search_risk import SearchRisk
+from tympan.training.search_risk import CTCRisk
 from tympan.training.step import Taken
 from tympan.training.tasks.task import Task
 from tympan.training.validation import Emission, Heard
@@ -55,7 +55,7 @@ class CTCTask(Task):
     ) -> None:
         super().__init__(model, tokens, recipe, total_steps, objective)
         self.impossible_ids: set[str] = set()
-        self.risk = SearchRisk.open(recipe.mwer, tokens) if recipe.mwer is not None else None
+        self.risk = CTCRisk(recipe.mwer, tokens) if recipe.mwer is not None else None
 
     def training_step(self, group: Group, _: int) -> dict[str, Taken]:
         for batch in group.batches:
