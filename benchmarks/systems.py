@@ -55,6 +55,8 @@ BASE: dict[str, Any] = {
 }
 CONFORMER = {"name": "conformer", "dim": 144, "layers": 6, "heads": 4, "kernel": 15, "expansion": 3, "dropout": 0.05, "subsampling": 4}
 
+VERY_DEEP_CNN = {"name": "very_deep_cnn", "channels": 16, "blocks": 2, "layers": 2, "dim": 160, "dropout": 0.1}
+
 # Keys that differ from BASE, by system. Sizes are chosen so that a network has one to five million parameters and hears a hundred
 # seconds or more in a second on two cores.
 SYSTEMS: dict[str, dict[str, Any]] = {
@@ -107,6 +109,20 @@ SYSTEMS: dict[str, dict[str, Any]] = {
     "quartznet": {
         "model": {"encoder": {"name": "quartznet", "num_features": 64, "repeat": 3, "blocks": 1, "width": 0.5}},
         "features": {"name": "fbank64"},
+    },
+    "las": {
+        "model": {
+            "family": "attention",
+            "encoder": {"name": "pyramidal_blstm", "dim": 192, "layers": 1, "pyramid": 2, "dropout": 0.1},
+            "decoder": {"dim": 256, "attention_dim": 192, "dropout": 0.1},
+        }
+    },
+    "las-conformer": {
+        "model": {"family": "attention", "encoder": CONFORMER, "decoder": {"dim": 256, "attention_dim": 144, "dropout": 0.1}}
+    },
+    "very-deep-cnn": {"model": {"encoder": VERY_DEEP_CNN}},
+    "very-deep-cnn-las": {
+        "model": {"family": "attention", "encoder": VERY_DEEP_CNN, "decoder": {"dim": 256, "attention_dim": 192, "dropout": 0.1}}
     },
     "tdnnf": {"model": {"encoder": {"name": "tdnnf", "dim": 512, "bottleneck": 96, "layers": 9, "prefinal": 192}}},
 }

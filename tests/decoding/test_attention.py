@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations, combinations_with_replacement, product
+from itertools import combinations, combinations_with_replacement, groupby, product
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from toy import emissions
 from tympan.decoding import AttentionDecoder
 from tympan.decoding.attention import frames_of_tokens, repeated
+from tympan.decoding.ctc_prefix import NEVER
 from tympan.errors import ShapeError, TokenError
 from tympan.lm import Scorer
 from tympan.tokens import TokenTable
@@ -81,6 +83,24 @@ def test_without_pruning_the_beam_is_the_search_of_all_texts(seed: int, power: f
         assert hypothesis.acoustic_score == pytest.approx(tables.score(hypothesis.tokens), abs=1e-5)
         assert len(hypothesis.token_log_probs) == len(hypothesis.timesteps) == len(hypothesis.ends) == len(hypothesis.tokens)
     assert sum(hypothesis.posterior for hypothesis in found) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_with_ctc_the_beam_is_the_search_of_all_texts_by_both(seed: int) -> None:
+    tables, log_probs = Tables(seed), emissions(seed, 4)
+    paths = {path: sum(float(log_probs[t, token]) for t, token in enumerate(path)) for path in product(range(4), repeat=4)}
+
+    def framewise(text: tuple[int, ...]) -> float:
+        fitting = [score for path, score in paths.items() if tuple(token for token, _ in groupby(path) if token) == text]
+        return float(np.logaddexp.reduce(fitting)) if fitting else NEVER
+
+    options = {"ctc_weight": 0.4, "length_normalization": 0.0, "repeat_length": 0, "max_tokens_per_frame": 1.0}
+    total = {text: 0.6 * tables.score(text) + 0.4 * framewise(text) for text in all_texts(3)}
+    found = AttentionDecoder(TABLE, **OPEN, **options).decode(tables, 10_000, log_probs)
+    assert [hypothesis.score for hypothesis in found] == pytest.approx([total[hypothesis.tokens] for hypothesis in found], abs=1e-4)
+    assert found[0].score == pytest.approx(max(total.values()), abs=1e-4)
+    narrow = AttentionDecoder(TABLE, **{**OPEN, "beam_size": 4}, **options).decode(tables, 4, log_probs)
+    assert [hypothesis.score for hypothesis in narrow] == pytest.approx([total[hypothesis.tokens] for hypothesis in narrow], abs=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -71,8 +71,9 @@ def runs_as_torch(model: AttentionModel, bundle: Bundle) -> None:
     features = recognizer.normalization(recognizer.extractor(clips[1]))
     with torch.no_grad():
         encoded, lengths = model.encoder(torch.from_numpy(features)[None], torch.tensor([len(features)]))
+        framewise = None if model.head is None else model.head(encoded)[0].numpy()
     assert isinstance(recognizer.decoder, AttentionDecoder)
-    wanted = recognizer.decoder.decode(TorchSpeller(model.speller, encoded[0, : lengths[0]]), 3)
+    wanted = recognizer.decoder.decode(TorchSpeller(model.speller, encoded[0, : lengths[0]]), 3, framewise)
     emitted = recognizer.emit(clips[1])
     found = recognizer.engine.search(emitted, 3)
     assert [hypothesis.tokens for hypothesis in found] == [hypothesis.tokens for hypothesis in wanted]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tympan.decoding.attention import EDGE, Scores, SpellerNetwork, checked_step, frames_of_tokens, repeated
+from tympan.decoding.attention import EDGE, Array, Scores, SpellerNetwork, checked_step, frames_of_tokens, repeated
 from tympan.decoding.beam import check_counts, check_numbers, check_positive
+from tympan.decoding.ctc_prefix import CTCPrefixes
 from tympan.decoding.hypothesis import Hypothesis
 from tympan.decoding.word_fusion import UNKNOWN_SCORE, FusionState, WordFusion
 from tympan.errors import ShapeError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 LENGTH_NORMALIZATION = 0.6
 EDGE_THRESHOLD = 4.0
 REPEAT_LENGTH = 8
+CTC_WEIGHT = 0.3
 COVERED = 0.5  # sum of weights from which a frame counts as heard
 
 
@@ -29,7 +31,8 @@ class Prefix:
 
     Attributes:
         tokens: without EDGE.
-        acoustic: log of the probability of the tokens, and of the end if it has ended.
+        spelled: log of the speller's probability of the tokens, and of the end if it has ended.
+        acoustic: the same, mixed with that of CTC if it is asked.
         peaks: log-probability of each token.
         rows: its row in the answer of each step.
         fusion: what the language model knows of it; None without one.
@@ -37,6 +40,7 @@ class Prefix:
     """
 
     tokens: tuple[int, ...] = ()
+    spelled: float = 0.0
     acoustic: float = 0.0
     peaks: tuple[float, ...] = ()
     rows: tuple[int, ...] = ()
@@ -76,16 +80,54 @@ class Looks:
         return [step[row] for step, row in zip(self.places, prefix.rows[: len(prefix.tokens)], strict=False)]
 
 
+class Framewise:
+    """What CTC thinks of the texts that one search holds; nothing where it is not asked.
+
+    Args:
+        log_probs: (T, V) of the CTC head, or None.
+        weight: of CTC; the speller has the rest.
+    """
+
+    def __init__(self, log_probs: Array | None, weight: float) -> None:
+        self.prefixes = CTCPrefixes(log_probs) if log_probs is not None and weight else None
+        self.weight = weight if self.prefixes else 0.0
+        self.forward = self.prefixes.start() if self.prefixes else None
+
+    def mixed(self, spelled: float, framewise: float) -> float:
+        """Both opinions as one."""
+        return (1 - self.weight) * spelled + self.weight * framewise if self.weight else spelled
+
+    def longer(self, held: list[Prefix], rows: list[int], tokens: list[int]) -> list[float]:
+        """Of each text that is lengthened, log P(what is said begins so)."""
+        if self.prefixes is None or self.forward is None or not rows:
+            return [0.0] * len(rows)
+        found: list[float] = self.prefixes.longer(self.forward, [prefix.tokens for prefix in held], rows, tokens).tolist()
+        return found
+
+    def ended(self, count: int) -> list[float]:
+        """Of each text that is held, log P(this is all that is said)."""
+        return [0.0] * count if self.prefixes is None or self.forward is None else self.prefixes.ended(self.forward).tolist()
+
+    def follow(self, before: list[Prefix], held: list[Prefix]) -> None:
+        """The texts that are held from now on, each longer by a token than one of those before."""
+        if self.prefixes is not None and self.forward is not None and held:
+            texts, rows = [prefix.tokens for prefix in before], [prefix.rows[-1] for prefix in held]
+            self.forward = self.prefixes.extend(self.forward, texts, rows, [prefix.tokens[-1] for prefix in held])
+
+
 class AttentionDecoder:
     """Searches the most probable text under a speller and, with a scorer, an n-gram over words. Not bound to one utterance.
 
-    hypotheses = decoder.decode(speller)
+    hypotheses = decoder.decode(speller, log_probs=log_probs)
 
     The objective, in natural logarithms, for ended texts of n tokens:
 
         score / (n + 1)^length_normalization
-        score = log P(tokens </s> | audio) + lm_weight * log P_lm(words </s>) + word_score * words + unknown_score * unknown words
+        score = (1 - ctc_weight) * log P_speller(tokens </s> | audio) + ctc_weight * log P_ctc(tokens | audio)
+                + lm_weight * log P_lm(words </s>) + word_score * words + unknown_score * unknown words
                 + coverage_weight * frames whose weights, summed over the tokens, exceed 0.5
+
+    where a text that goes on has the probability of all paths that begin with it for P_ctc. Without log_probs the speller has it all.
 
     Each step lengthens every text by its `beam_size` best tokens or ends it, and keeps the `beam_size` best of all; the score of
     a `Hypothesis` is not divided. Three things keep a speller from what it is prone to:
@@ -103,6 +145,7 @@ class AttentionDecoder:
         beam_size: texts kept after each step, at most.
         beam_threshold: natural log; texts that are worse than the best, ended or not, are dropped.
         token_min_log_prob: natural log; less probable tokens are not followed, but for the best one.
+        ctc_weight: share of CTC; no effect without log_probs.
         length_normalization: 0 for none, which favours short texts; 1 for the mean over tokens.
         coverage_weight: natural log for each frame that was heard; 0 for none.
         edge_threshold: natural log.
@@ -114,7 +157,8 @@ class AttentionDecoder:
         TokenError: as `WordFusion`.
 
     Source: Chan et al. 2015, arXiv:1508.01211, section 3.3; coverage Chorowski and Jaitly 2016, arXiv:1612.02695, equation 11; the
-    threshold of the end after Hannun et al. 2019, arXiv:1904.02619, section 3.2, there as a factor.
+    threshold of the end after Hannun et al. 2019, arXiv:1904.02619, section 3.2, there as a factor; CTC in the search Watanabe et al. 2017,
+    Hybrid CTC/attention architecture for end-to-end speech recognition, section IV.
     """
 
     def __init__(
@@ -128,6 +172,7 @@ class AttentionDecoder:
         beam_size: int = 8,
         beam_threshold: float = 14.0,
         token_min_log_prob: float = -9.0,
+        ctc_weight: float = CTC_WEIGHT,
         length_normalization: float = LENGTH_NORMALIZATION,
         coverage_weight: float = 0.0,
         edge_threshold: float = EDGE_THRESHOLD,
@@ -137,68 +182,72 @@ class AttentionDecoder:
         check_counts(beam_size=beam_size)
         check_positive(beam_threshold=beam_threshold, edge_threshold=edge_threshold, max_tokens_per_frame=max_tokens_per_frame)
         check_numbers(length_normalization=length_normalization, coverage_weight=coverage_weight, unknown_score=unknown_score)
-        if not 0 <= length_normalization <= 1 or repeat_length < 0 or coverage_weight < 0:
-            raise ShapeError("length_normalization must be from 0 to 1, repeat_length and coverage_weight at least 0.")
+        if not (0 <= length_normalization <= 1 and 0 <= ctc_weight <= 1) or repeat_length < 0 or coverage_weight < 0:
+            raise ShapeError("length_normalization and ctc_weight must be from 0 to 1, repeat_length and coverage_weight at least 0.")
         self.tokens = tokens
         self.fusion = None if scorer is None else WordFusion(tokens, scorer, lm_weight, word_score, unknown_score)
         self.lm_weight, self.word_score = (self.fusion.lm_weight, self.fusion.word_score) if self.fusion else (0.0, 0.0)
         check_numbers(lm_weight=self.lm_weight, word_score=self.word_score)
         self.beam_size, self.beam_threshold, self.token_min_log_prob = beam_size, beam_threshold, token_min_log_prob
-        self.length_normalization, self.coverage_weight = length_normalization, coverage_weight
+        self.ctc_weight, self.length_normalization, self.coverage_weight = ctc_weight, length_normalization, coverage_weight
         self.edge_threshold, self.repeat_length, self.max_tokens_per_frame = edge_threshold, repeat_length, max_tokens_per_frame
 
-    def decode(self, speller: SpellerNetwork, nbest: int = 1) -> list[Hypothesis]:
+    def decode(self, speller: SpellerNetwork, nbest: int = 1, log_probs: Array | None = None) -> list[Hypothesis]:
         """The best texts of one utterance, best first; without frames the empty text.
 
         Args:
             speller: of the utterance.
             nbest: hypotheses wanted; fewer come back if the search ended fewer.
+            log_probs: (T'', V) of the CTC head, natural log; None where there is none.
 
         Raises:
-            ShapeError: the speller's answer is not (n, V) for this token table, or holds NaN.
+            ShapeError: the speller's answer is not (n, V) for this token table, or holds NaN, or log_probs do.
         """
         check_counts(nbest=nbest)
         start = Prefix(fusion=self.fusion.start() if self.fusion else None)
         looks, ended, unended = Looks(), list[Prefix](), list[Prefix]()
         if not speller.frames:
-            return self.hypotheses([self.finished(start, 0.0, 0, 0.0)], looks, nbest)
+            return self.hypotheses([self.finished(start, (0.0, 0.0), 0, 0.0)], looks, nbest)
+        framewise = Framewise(log_probs, self.ctc_weight)
         held, state, covered = [start], None, np.zeros((1, speller.frames))
         for length in range(self.limit(speller.frames) + 1):
             rows = [prefix.rows[-1] if prefix.rows else 0 for prefix in held]
             found = speller.step([prefix.tokens[-1] if prefix.tokens else EDGE for prefix in held], state, rows)
-            log_probs, weights = checked_step(found[0], found[1], len(held), speller.frames)
-            if log_probs.shape[1] != len(self.tokens):
-                raise ShapeError(f"log_probs have {log_probs.shape[1]} tokens, the token table has {len(self.tokens)}.")
+            spelled, weights = checked_step(found[0], found[1], len(held), speller.frames)
+            if spelled.shape[1] != len(self.tokens):
+                raise ShapeError(f"log_probs have {spelled.shape[1]} tokens, the token table has {len(self.tokens)}.")
             state, covered = found[2], covered[rows] + weights
             looks.add(weights)
             counts = self.coverage_weight * (covered > COVERED).sum(axis=1)
-            longer = self.kept(held, log_probs, counts, ended, last=length == self.limit(speller.frames))
+            longer = self.kept(held, spelled, counts, framewise, ended, last=length == self.limit(speller.frames))
             unended += [] if longer else held
-            held = []
+            before, held = held, []
             for prefix in longer:
                 again = repeated(prefix.tokens, looks.places_of(prefix), self.repeat_length) if self.repeat_length else None
                 (held if again is None else unended).append(prefix if again is None else self.cut(prefix, again))
             if not held:
                 break
+            framewise.follow(before, held)
         return self.hypotheses(ended or [self.closed(prefix) for prefix in unended], looks, nbest)
 
     def limit(self, frames: int) -> int:
         """Tokens of a text, at most."""
         return max(1, int(np.ceil(self.max_tokens_per_frame * frames)))
 
-    def kept(self, held: list[Prefix], log_probs: Scores, covered: Scores, ended: list[Prefix], *, last: bool) -> list[Prefix]:
+    def kept(
+        self, held: list[Prefix], spelled: Scores, covered: Scores, framewise: Framewise, ended: list[Prefix], *, last: bool
+    ) -> list[Prefix]:
         """The texts that go on, best first; `ended` grows by those that ended. When the longest were read, nothing goes on."""
         candidates: list[tuple[bool, Prefix]] = []
-        for row, prefix in enumerate(held):
-            own, bonus = log_probs[row], float(covered[row])
-            best = float(own[EDGE + 1 :].max())
-            if own[EDGE] >= best - self.edge_threshold:
-                candidates.append((True, self.finished(prefix, float(own[EDGE]), row, bonus)))
-            if last:
-                continue
-            for token in np.argpartition(-own, min(self.beam_size, len(own) - 1))[: self.beam_size + 1]:  # EDGE may be among them
-                if token != EDGE and np.isfinite(own[token]) and own[token] >= min(best, self.token_min_log_prob):
-                    candidates.append((False, self.extended(prefix, int(token), float(own[token]), row, bonus)))
+        for row, (prefix, whole) in enumerate(zip(held, framewise.ended(len(held)), strict=True)):
+            if spelled[row, EDGE] >= spelled[row, EDGE + 1 :].max() - self.edge_threshold:
+                both = prefix.spelled + float(spelled[row, EDGE])
+                candidates.append((True, self.finished(prefix, (both, framewise.mixed(both, whole)), row, float(covered[row]))))
+        rows, tokens = ([], []) if last else self.expansions(spelled)
+        for row, token, begun in zip(rows, tokens, framewise.longer(held, rows, tokens), strict=True):
+            own = float(spelled[row, token])
+            mixed = framewise.mixed(held[row].spelled + own, begun)
+            candidates.append((False, self.extended(held[row], token, own, mixed, row, float(covered[row]))))
         candidates.sort(key=lambda candidate: by_score(candidate[1]))
         chosen = candidates[: self.beam_size]
         ended += [prefix for done, prefix in chosen if done]
@@ -207,17 +256,30 @@ class AttentionDecoder:
         least = max([chosen[0][1].score, *(prefix.score for prefix in ended)]) - self.beam_threshold
         return [prefix for done, prefix in chosen if not done and prefix.score >= least]
 
-    def extended(self, prefix: Prefix, token: int, log_prob: float, row: int, covered: float) -> Prefix:
+    def expansions(self, spelled: Scores) -> tuple[list[int], list[int]]:
+        """Which texts are lengthened, by which tokens."""
+        rows, tokens = [], []
+        for row, own in enumerate(spelled):
+            least = min(float(own[EDGE + 1 :].max()), self.token_min_log_prob)
+            best = np.argpartition(-own, min(self.beam_size, len(own) - 1))[: self.beam_size + 1]  # EDGE may be among them
+            chosen = [int(token) for token in best if token != EDGE and np.isfinite(own[token]) and own[token] >= least]
+            rows += [row] * len(chosen)
+            tokens += chosen
+        return rows, tokens
+
+    def extended(self, prefix: Prefix, token: int, log_prob: float, mixed: float, row: int, covered: float) -> Prefix:
         """The text with one more token."""
         fusion = self.fusion.add(prefix.fusion, token) if self.fusion and prefix.fusion else None
         bonus = covered + (self.fusion.score(fusion) if self.fusion and fusion else 0.0)
-        return Prefix((*prefix.tokens, token), prefix.acoustic + log_prob, (*prefix.peaks, log_prob), (*prefix.rows, row), fusion, bonus)
+        tokens, peaks, rows = (*prefix.tokens, token), (*prefix.peaks, log_prob), (*prefix.rows, row)
+        return Prefix(tokens, prefix.spelled + log_prob, mixed, peaks, rows, fusion, bonus)
 
-    def finished(self, prefix: Prefix, log_prob: float, row: int, covered: float) -> Prefix:
-        """The whole text, its last word and the end scored."""
+    def finished(self, prefix: Prefix, scores: tuple[float, float], row: int, covered: float) -> Prefix:
+        """The whole text, its last word and the end scored; `scores` are spelled and acoustic."""
         fusion = self.fusion.finish(prefix.fusion) if self.fusion and prefix.fusion else None
         bonus = covered + (self.fusion.score(fusion) if self.fusion and fusion else 0.0)
-        return replace(prefix, acoustic=prefix.acoustic + log_prob, rows=(*prefix.rows, row), fusion=fusion, bonus=bonus)
+        spelled, acoustic = scores
+        return replace(prefix, spelled=spelled, acoustic=acoustic, rows=(*prefix.rows, row), fusion=fusion, bonus=bonus)
 
     def closed(self, prefix: Prefix) -> Prefix:
         """A text that did not end, taken for whole."""
@@ -226,7 +288,8 @@ class AttentionDecoder:
 
     def cut(self, prefix: Prefix, count: int) -> Prefix:
         """The first `count` tokens of a text."""
-        shorter = Prefix(prefix.tokens[:count], sum(prefix.peaks[:count]), prefix.peaks[:count], prefix.rows[:count])
+        spelled = sum(prefix.peaks[:count])
+        shorter = Prefix(prefix.tokens[:count], spelled, spelled, prefix.peaks[:count], prefix.rows[:count])
         if self.fusion is None:
             return shorter
         fusion = self.fusion.start()

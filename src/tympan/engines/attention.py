@@ -81,7 +81,7 @@ class AttentionEngine:
 
     def search(self, emitted: Listened, nbest: int) -> list[Hypothesis]:
         try:
-            return self.decoder.decode(self.network(emitted), nbest)
+            return self.decoder.decode(self.network(emitted), nbest, emitted.log_probs)
         except (ShapeError, BundleError):
             raise
         except Exception as error:  # onnxruntime's errors share no base class of their own
@@ -97,5 +97,13 @@ class AttentionEngine:
         return replace(hypothesis, timesteps=tuple(start // unfold for start in found.timesteps), ends=ends)
 
     def settings(self) -> Mapping[str, Any]:
-        names = ("beam_size", "beam_threshold", "token_min_log_prob", "length_normalization", "edge_threshold", "repeat_length")
+        names = (
+            "beam_size",
+            "beam_threshold",
+            "token_min_log_prob",
+            "ctc_weight",
+            "length_normalization",
+            "edge_threshold",
+            "repeat_length",
+        )
         return {"decoder": "attention", **{name: getattr(self.decoder, name) for name in names}}
