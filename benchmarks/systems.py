@@ -15,6 +15,7 @@ import argparse
 import json
 import lzma
 import random
+import resource
 import subprocess
 import sys
 import time
@@ -201,9 +202,9 @@ def measure(name: str, work: Path, sets: dict[str, Path], arguments: argparse.Na
         print(f"{name}: {guess.step_s * guess.steps:.0f} s an epoch, {epochs} epochs", file=sys.stderr)
         write_atomically(path, yaml.safe_dump(recipe_of(name, sets, epochs, arguments.threads, work)).encode())
     command = [sys.executable, "-m", "tympan", "train", str(path), "--run", str(run)]
-    began = time.monotonic()
+    began, began_cpu = time.monotonic(), cpu_seconds()
     subprocess.run([*command, *(["--resume"] if run.exists() else [])], check=True)
-    seconds = time.monotonic() - began
+    seconds, cpu = time.monotonic() - began, cpu_seconds() - began_cpu
     bundle = Bundle.open(run / "model.tympan")
     scorer = build_scorer(bundle, work.parent, sets["books"])
     row = {
@@ -212,11 +213,18 @@ def measure(name: str, work: Path, sets: dict[str, Path], arguments: argparse.Na
         "parameters": bundle.model["parameters"],
         "audio_h_heard": round(heard_hours(run), 1),
         "training_s": round(seconds),
+        "training_cpu_s": round(cpu),
         "threads": arguments.threads,
         **judged(bundle, scorer, sets),
         "command": f"python benchmarks/systems.py WORK --systems {name} --minutes {arguments.minutes:g} --threads {arguments.threads}",
     }
     write_atomically(work / "row.json", (json.dumps(row) + "\n").encode())
+
+
+def cpu_seconds() -> float:
+    """Of all processes that were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def heard_hours(run: Path) -> float:
@@ -268,11 +276,11 @@ def wer(recognizer: Recognizer, utterances: Sequence[Utterance]) -> float:
 
 def show(rows: Sequence[dict[str, Any]]) -> None:
     """The table as Markdown."""
-    print("| system | family | parameters | hours heard | training s | WER | CER | WER, n-gram | CER, n-gram | RTF | RTF, n-gram |")
+    print("| system | family | parameters | hours heard | training, CPU s | WER | CER | WER, n-gram | CER, n-gram | RTF | RTF, n-gram |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     for row in rows:
         rates = " | ".join(f"{row[key]:.2%}" for key in ("wer", "cer", "wer_lm", "cer_lm"))
-        cells = (row["system"], row["family"], f"{row['parameters']:,}", row["audio_h_heard"], f"{row['training_s']:,}", rates)
+        cells = (row["system"], row["family"], f"{row['parameters']:,}", row["audio_h_heard"], f"{row['training_cpu_s']:,}", rates)
         print("| " + " | ".join(map(str, cells)) + f" | {row['rtf']} | {row['rtf_lm']} |")
 
 
