@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from tympan.models.layers.gru import gru
 from tympan.models.layers.lengths import length_mask
+from tympan.models.layers.lstm import lstm
 
 KINDS: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
 ONNX_GATES = {"GRU": (1, 0, 2), "LSTM": (0, 3, 1, 2)}  # torch r, z, n -> ONNX z, r, h; torch i, f, g, o -> ONNX i, o, f, c
@@ -66,7 +67,7 @@ def freeze_state_biases(rnn: nn.RNNBase) -> None:
 def read_utterances(rnn: nn.GRU | nn.LSTM, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Run a layer with `batch_first` over the valid frames of each utterance.
 
-    In training and eager use the batch is packed, but for a GRU on a processor (`gru`). In an ONNX export the layer becomes the
+    In training and eager use the batch is packed, but on a processor (`gru`, `lstm`). In an ONNX export the layer becomes the
     ONNX operator of its kind with the input `sequence_lens`, so that padded batches give the same results there too: the
     exporter cannot trace packing, and translates a bare `nn.GRU` without lengths, and with the example's T fixed in the shape
     of the output (torch 2.13).
@@ -81,8 +82,8 @@ def read_utterances(rnn: nn.GRU | nn.LSTM, x: torch.Tensor, lengths: torch.Tenso
     """
     if torch.onnx.is_in_onnx_export():
         y = onnx_operator(rnn, x, lengths)
-    elif isinstance(rnn, nn.GRU) and x.device.type == "cpu":
-        y = gru(rnn, x, lengths)
+    elif x.device.type == "cpu":
+        y = gru(rnn, x, lengths) if isinstance(rnn, nn.GRU) else lstm(rnn, x, lengths)
     else:
         at_least_one = lengths.clamp(min=1).cpu()  # packing refuses empty utterances and lengths on a device
         packed = pack_padded_sequence(x, at_least_one, batch_first=True, enforce_sorted=False)
