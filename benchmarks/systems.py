@@ -56,13 +56,16 @@ BASE: dict[str, Any] = {
 }
 CONFORMER = {"name": "conformer", "dim": 144, "layers": 6, "heads": 4, "kernel": 15, "expansion": 3, "dropout": 0.05, "subsampling": 4}
 
-VERY_DEEP_CNN = {"name": "very_deep_cnn", "channels": 16, "blocks": 2, "layers": 2, "dim": 160, "dropout": 0.1}
+FAST_CONFORMER = {**CONFORMER, "subsampling": 8, "layers": 8}
+VERY_DEEP_CNN = {"name": "very_deep_cnn", "channels": 16, "blocks": 1, "layers": 2, "dim": 160, "dropout": 0.1}
+SPELLER = {"dim": 256, "embedding_dim": 64, "attention": "location", "attention_dim": 128, "dropout": 0.1}
+SPELLING = {"attention": {"label_smoothing": 0.1, "scheduled_sampling": 0.1, "sampling_ramp": 0.5}}
 
 # Keys that differ from BASE, by system. Sizes are chosen so that a network has one to five million parameters and hears a hundred
 # seconds or more in a second on two cores.
 SYSTEMS: dict[str, dict[str, Any]] = {
     "conformer": {"model": {"encoder": CONFORMER}},
-    "fast-conformer": {"model": {"encoder": {**CONFORMER, "subsampling": 8, "layers": 8}, "head": {"unfold": 2}}},
+    "fast-conformer": {"model": {"encoder": FAST_CONFORMER, "head": {"unfold": 2}}},
     "e-branchformer": {
         "model": {
             "encoder": {
@@ -111,19 +114,37 @@ SYSTEMS: dict[str, dict[str, Any]] = {
         "model": {"encoder": {"name": "quartznet", "num_features": 64, "repeat": 3, "blocks": 1, "width": 0.5}},
         "features": {"name": "fbank64"},
     },
+    "very-deep-cnn-ctc": {"model": {"encoder": VERY_DEEP_CNN}},
+    "very-deep-cnn-las": {"model": {"family": "attention", "encoder": VERY_DEEP_CNN, "decoder": SPELLER}, "training": SPELLING},
     "las": {
         "model": {
             "family": "attention",
-            "encoder": {"name": "pyramidal_blstm", "dim": 192, "layers": 1, "pyramid": 2, "dropout": 0.1},
-            "decoder": {"dim": 256, "attention_dim": 192, "dropout": 0.1},
-        }
+            "encoder": {"name": "pyramidal_blstm", "dim": 192, "layers": 1, "pyramid": 2, "stack": 2, "dropout": 0.1},
+            "decoder": SPELLER,
+        },
+        "training": SPELLING,
     },
     "las-conformer": {
-        "model": {"family": "attention", "encoder": CONFORMER, "decoder": {"dim": 256, "attention_dim": 144, "dropout": 0.1}}
+        "model": {"family": "attention", "encoder": FAST_CONFORMER, "decoder": SPELLER, "head": {"unfold": 2}},
+        "training": SPELLING,
     },
-    "very-deep-cnn": {"model": {"encoder": VERY_DEEP_CNN}},
-    "very-deep-cnn-las": {
-        "model": {"family": "attention", "encoder": VERY_DEEP_CNN, "decoder": {"dim": 256, "attention_dim": 192, "dropout": 0.1}}
+    "neural-transducer": {
+        "model": {
+            "family": "neural-transducer",
+            "encoder": FAST_CONFORMER,
+            "decoder": {**SPELLER, "attention": "mlp"},
+            "block": {"frames": 6, "back": 6, "tokens": 16},
+            "head": {"unfold": 2},
+        }
+    },
+    "transducer": {
+        "model": {
+            "family": "transducer",
+            "encoder": FAST_CONFORMER,
+            "predictor": {"name": "stateless", "dim": 144},
+            "joiner": {"dim": 144},
+            "head": {"unfold": 2},
+        }
     },
     "tdnnf": {"model": {"encoder": {"name": "tdnnf", "dim": 512, "bottleneck": 96, "layers": 9, "prefinal": 192}}},
 }

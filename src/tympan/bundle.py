@@ -5,7 +5,7 @@ A zip archive without compression. Its first member is `bundle.json`; the others
     bundle.json     format, features, normalization, tokens, frame shift, facts about the training, members
     model.onnx      the network: features (B, T, F), lengths (B,) -> log_probs (B, T', V), output_lengths (B,); of other families than
                     CTC the encoder
-    decoder.onnx    attention: one step of the speller
+    decoder.onnx    attention, neural-transducer: one step of the speller
     predictor.onnx, joiner.onnx   transducer
     README.md       the model card, optional
     model.scorer    a scorer, itself an archive (see `tympan.lm.scorer`), mapped where it lies; optional
@@ -39,6 +39,7 @@ MEMBERS = (MODEL, CARD, SCORER)
 GRAPHS = {  # the graphs of a family beside MODEL, by the stem of their member
     "ctc": (),
     "attention": ("decoder",),
+    "neural-transducer": ("decoder",),
     "transducer": ("predictor", "joiner"),
 }
 LOCAL_HEADER = struct.Struct("<4s5H3I2H")  # of a zip's member

@@ -12,7 +12,7 @@ import torch
 
 from tympan.bundle import Bundle
 from tympan.decoding import AttentionDecoder, Hypothesis
-from tympan.engines.attention import Listened
+from tympan.engines.listening import Listened
 from tympan.errors import BundleError, TympanError
 from tympan.features import from_config
 from tympan.models import AttentionModel, build_attention

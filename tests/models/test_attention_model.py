@@ -7,18 +7,14 @@ from typing import Any
 import pytest
 import torch
 
-from tympan.data.torch_batches import Batch
+from spelled_sounds import FEATURES, TABLE, corpus, knows
 from tympan.errors import RecipeError
-from tympan.models import AttentionModel, build_attention
+from tympan.models import build_attention
 from tympan.models.families import build_model
-from tympan.tokens import TokenTable
 from tympan.training.recipe import AttentionRecipe, TrainingRecipe
 from tympan.training.tasks.attention import AttentionTask
-from tympan.training.validation import Heard
 
-FEATURES, STEPS, CHECK_EVERY = 12, 800, 25
-WORDS = ("ab", "ba", "cab", "bac")
-TABLE = TokenTable.from_texts([" ".join(WORDS)])
+STEPS, CHECK_EVERY = 800, 25
 LISTENER: dict[str, Any] = {"name": "pyramidal_blstm", "dim": 24, "pyramid": 2}
 SPELLER: dict[str, Any] = {"dim": 32, "embedding_dim": 12, "attention_dim": 16, "filters": 4, "kernel": 9}
 CASES: dict[str, dict[str, Any]] = {
@@ -33,24 +29,6 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def corpus(seed: int) -> Batch:
-    """32 utterances of one or two words; each letter is a spectrum of its own for 8 to 12 frames, with noise."""
-    chance = torch.Generator().manual_seed(seed)
-    spectra = {token: 2 * torch.randn(FEATURES, generator=chance) for token in TABLE.tokens[1:]}
-    sounds, texts = [], []
-    for _ in range(32):
-        count = int(torch.randint(1, 3, (), generator=chance))
-        text = " ".join(WORDS[index] for index in torch.randint(len(WORDS), (count,), generator=chance).tolist())
-        lasts = torch.randint(8, 13, (len(text),), generator=chance)
-        clean = torch.stack([spectra[token] for token in text]).repeat_interleave(lasts, 0)
-        sounds.append(clean + 0.5 * torch.randn(clean.shape, generator=chance))
-        texts.append(text)
-    tokens = [TABLE.encode(text) for text in texts]
-    flat = torch.tensor([token for row in tokens for token in row])
-    features, lengths = torch.nn.utils.rnn.pad_sequence(sounds, batch_first=True), torch.tensor([len(sound) for sound in sounds])
-    return Batch(features, lengths, flat, torch.tensor([len(row) for row in tokens]), texts, [str(i) for i in range(32)], 1.0)
-
-
 def steps_to_zero_wer(case: str, seed: int) -> int:
     """Optimiser steps until the greedy texts are right; more than `STEPS` if they never are."""
     torch.manual_seed(seed)
@@ -63,18 +41,10 @@ def steps_to_zero_wer(case: str, seed: int) -> int:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        if step % CHECK_EVERY == 0 and knows(model.eval(), task, heard):
+        if step % CHECK_EVERY == 0 and knows(task.eval(), heard):
             return step
-        model.train()
+        task.train()
     return STEPS + 1
-
-
-def knows(model: AttentionModel, task: AttentionTask, heard: Batch) -> bool:
-    """Whether all is written as it was said."""
-    found = Heard()
-    with torch.no_grad():
-        task.hear(heard, found)
-    return all(reference == written for reference, written in found.pairs)
 
 
 @pytest.mark.long

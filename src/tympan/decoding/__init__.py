@@ -4,6 +4,7 @@ from tympan.decoding.alignment import align
 from tympan.decoding.attention import SpellerNetwork
 from tympan.decoding.attention_beam import AttentionDecoder
 from tympan.decoding.beam import BeamDecoder, BeamStream
+from tympan.decoding.block_beam import BlockDecoder, BlockNetwork, BlockSearch
 from tympan.decoding.greedy import greedy
 from tympan.decoding.hypothesis import Hypothesis
 from tympan.decoding.options import SearchOptions
@@ -17,6 +18,9 @@ __all__ = [
     "AttentionDecoder",
     "BeamDecoder",
     "BeamStream",
+    "BlockDecoder",
+    "BlockNetwork",
+    "BlockSearch",
     "Hypothesis",
     "Rescorer",
     "SearchOptions",

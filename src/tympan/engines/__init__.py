@@ -9,13 +9,19 @@ from tympan.decoding import SearchOptions
 from tympan.engines.attention import AttentionEngine
 from tympan.engines.ctc import CTCEngine
 from tympan.engines.engine import Decoder, Engine
+from tympan.engines.neural_transducer import NeuralTransducerEngine
 from tympan.engines.transducer import TransducerEngine
 from tympan.errors import BundleError
 from tympan.lm import Scorer
 
-__all__ = ["AttentionEngine", "CTCEngine", "Decoder", "ENGINES", "Engine", "TransducerEngine", "open_engine"]
+__all__ = ["AttentionEngine", "CTCEngine", "Decoder", "ENGINES", "Engine", "NeuralTransducerEngine", "TransducerEngine", "open_engine"]
 
-ENGINES: dict[str, Callable[..., Engine]] = {"attention": AttentionEngine, "ctc": CTCEngine, "transducer": TransducerEngine}
+ENGINES: dict[str, Callable[..., Engine]] = {
+    "attention": AttentionEngine,
+    "ctc": CTCEngine,
+    "neural-transducer": NeuralTransducerEngine,
+    "transducer": TransducerEngine,
+}
 
 
 def open_engine(bundle: Bundle, threads: int, search: SearchOptions, scorer: Scorer | None, *, greedy: bool) -> Engine:

@@ -1,44 +1,22 @@
-"""Attention models at run time: a network that listens once, and one that is asked for each token."""
+"""Attention models at run time: the whole utterance is heard before the first token is written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from operator import eq
 from typing import Any
 
-import numpy as np
-
 from tympan.bundle import Bundle
-from tympan.decoding import AttentionDecoder, Hypothesis, SearchOptions, align
-from tympan.decoding.onnx_speller import INPUTS, OnnxSpeller, check_speller
+from tympan.decoding import AttentionDecoder, Hypothesis, SearchOptions
+from tympan.decoding.onnx_speller import OnnxSpeller
 from tympan.decoding.options import FEW
-from tympan.engines.engine import Array, open_session, run
-from tympan.errors import BundleError, ShapeError
+from tympan.engines.listening import Listened, ListeningEngine
 from tympan.lm import Scorer
 
 TOKENS_PER_SECOND = 40  # the fastest speech has some 25 characters
 
 
-@dataclass(frozen=True)
-class Listened:
-    """What an encoder made of a piece, T' valid frames.
-
-    Attributes:
-        keys, values: (1, H, T', A) and (1, H, T', E), what the speller looks at.
-        log_probs: (T'', V) of the CTC head; None without one.
-    """
-
-    keys: Array
-    values: Array
-    log_probs: Array | None = None
-
-    def __len__(self) -> int:
-        return int(self.keys.shape[2])
-
-
-class AttentionEngine:
-    """`Engine` of attention models. What it emits is `Listened`.
+class AttentionEngine(ListeningEngine):
+    """`Engine` of attention models.
 
     Args:
         bundle: the model.
@@ -49,7 +27,6 @@ class AttentionEngine:
     """
 
     def __init__(self, bundle: Bundle, threads: int, search: SearchOptions, scorer: Scorer | None, *, greedy: bool) -> None:
-        self.bundle = bundle
         self.decoder = AttentionDecoder(
             bundle.tokens,
             scorer,
@@ -60,41 +37,14 @@ class AttentionEngine:
             token_min_log_prob=search.token_min_log_prob,
             max_tokens_per_frame=TOKENS_PER_SECOND * bundle.frame_shift_s,
         )
-        self.session = open_session(bundle.graph, bundle.path, threads, {"features", "lengths"}, (3, 4))
-        self.speller = open_session(bundle.graphs["decoder"], bundle.path, threads, set(INPUTS), (5,))
-        check_speller(self.speller)
-
-    def emit(self, features: Array) -> Listened:
-        if not len(features):
-            return Listened(np.zeros((1, 1, 0, 1), np.float32), np.zeros((1, 1, 0, 1), np.float32))
-        inputs = {"features": features[None], "lengths": np.array([len(features)], dtype=np.int64)}
-        keys, lengths, values, *framewise = run(self.session, inputs, self.bundle.path)
-        if keys.ndim != 4 or values.ndim != 4 or keys.shape[:3] != values.shape[:3]:
-            raise ShapeError(f"The network gives keys {keys.shape} and values {values.shape}, not (1, H, T, A) and (1, H, T, E).")
-        count = int(lengths[0])
-        log_probs = framewise[0][0, : framewise[0].shape[1] // keys.shape[2] * count] if framewise else None
-        return Listened(keys[:, :, :count], values[:, :, :count], log_probs)
+        super().__init__(bundle, threads)
 
     def network(self, emitted: Listened) -> OnnxSpeller:
         """The speller, on one piece."""
         return OnnxSpeller(self.speller, emitted.keys, emitted.values)
 
     def search(self, emitted: Listened, nbest: int) -> list[Hypothesis]:
-        try:
-            return self.decoder.decode(self.network(emitted), nbest, emitted.log_probs)
-        except (ShapeError, BundleError):
-            raise
-        except Exception as error:  # onnxruntime's errors share no base class of their own
-            raise BundleError(f"{self.bundle.path}: the decoder cannot be run ({' '.join(str(error).split())[:200]}).") from None
-
-    def place(self, emitted: Listened, hypothesis: Hypothesis) -> Hypothesis:
-        """By the CTC head where there is one and the tokens fit into its frames, else by where the speller looked."""
-        tokens, log_probs = hypothesis.tokens, emitted.log_probs
-        if log_probs is None or len(tokens) + sum(map(eq, tokens, tokens[1:])) > len(log_probs):
-            return hypothesis
-        found, unfold = align(log_probs, hypothesis), len(log_probs) // len(emitted)
-        ends = tuple(-(-end // unfold) for end in found.ends)
-        return replace(hypothesis, timesteps=tuple(start // unfold for start in found.timesteps), ends=ends)
+        return self.searched(lambda: self.decoder.decode(self.network(emitted), nbest, emitted.log_probs))
 
     def settings(self) -> Mapping[str, Any]:
         names = (

@@ -45,16 +45,21 @@ class AttentionModel(SpeechModel):
 
     def token_axes(self) -> dict[str, int]:
         """Tensors of the state whose slices along an axis belong to tokens, and that axis."""
-        names = ["speller.embedding.weight", "speller.output.weight", "speller.output.bias"]
-        if self.head is not None:
-            last = f"head.layers.{len(self.head.layers) - 1}"
-            names += [name for name in (f"{last}.weight", f"{last}.bias") if name in self.state_dict()]
-        return dict.fromkeys(names, 0)
+        return speller_axes(self)
 
     def forward(self, features: torch.Tensor, lengths: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, T, F), (B,), (B, U) -> log_probs (B, U + 1, V) of what follows each beginning of the targets, and lengths' (B,)."""
         encoded, lengths = self.encoder(features, lengths)
         return self.speller(encoded, lengths, targets).float().log_softmax(dim=-1), lengths
+
+
+def speller_axes(model: SpeechModel) -> dict[str, int]:
+    """`token_axes` of a model with a `speller` and perhaps a `head`."""
+    names = ["speller.embedding.weight", "speller.output.weight", "speller.output.bias"]
+    if isinstance(model.head, CTCHead):
+        last = f"head.layers.{len(model.head.layers) - 1}"
+        names += [name for name in (f"{last}.weight", f"{last}.bias") if name in model.state_dict()]
+    return dict.fromkeys(names, 0)
 
 
 def build_attention(config: Mapping[str, Any], num_features: int, num_tokens: int) -> AttentionModel:

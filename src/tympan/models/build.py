@@ -48,7 +48,7 @@ def build_encoder(config: Mapping[str, Any], num_features: int) -> Encoder:
     return encoder
 
 
-def construct(kind: type[nn.Module], path: str, given: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+def construct(kind: type[Any], path: str, given: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
     """`kind(**given, **options)`, with unknown and impossible options told by their path in the recipe."""
     known = [name for name in inspect.signature(kind).parameters if name not in given]
     if unknown := sorted(set(options) - set(known)):

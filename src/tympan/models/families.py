@@ -9,6 +9,7 @@ from tympan.errors import RecipeError
 from tympan.models.attention import build_attention
 from tympan.models.best_rq import build_best_rq
 from tympan.models.build import build
+from tympan.models.neural_transducer import build_neural_transducer
 from tympan.models.speech_model import SpeechModel
 from tympan.models.transducer import build_transducer
 
@@ -16,6 +17,7 @@ FAMILIES: dict[str, Callable[[Mapping[str, Any], int, int], SpeechModel]] = {
     "attention": build_attention,
     "best-rq": build_best_rq,
     "ctc": build,
+    "neural-transducer": build_neural_transducer,
     "transducer": build_transducer,
 }
 

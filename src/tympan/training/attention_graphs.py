@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from tympan.models.attention import AttentionModel
+from tympan.models.neural_transducer import NeuralTransducerModel
 from tympan.models.spellers import Memory, Speller, SpellerState
 from tympan.training.tracing import FREE, traced
 
@@ -16,7 +17,7 @@ OUTPUTS = ["log_probs", "next_hidden", "next_cells", "next_context", "next_weigh
 class Listening(nn.Module):
     """features, lengths -> keys, output_lengths, values, and log_probs where there is a CTC head."""
 
-    def __init__(self, model: AttentionModel) -> None:
+    def __init__(self, model: AttentionModel | NeuralTransducerModel) -> None:
         super().__init__()
         self.model = model
 
@@ -51,7 +52,7 @@ class SpellerStep(nn.Module):
         return logits.log_softmax(dim=1), torch.stack(after.hidden, 1), torch.stack(after.cells, 1), after.context, after.weights
 
 
-def trace_listening(model: AttentionModel) -> bytes:
+def trace_listening(model: AttentionModel | NeuralTransducerModel) -> bytes:
     """features (B, T, F), lengths (B,) -> as `Listening`; any batch and time."""
     example = (torch.randn(2, 200, model.encoder.num_features), torch.tensor([200, 133]))
     shapes = {"features": {0: FREE, 1: FREE}, "lengths": {0: FREE}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tympan.errors import CheckpointError
 from tympan.lm import Scorer
 from tympan.models.build import count_parameters
 from tympan.models.families import build_model
+from tympan.models.neural_transducer import NeuralTransducerModel
 from tympan.models.speech_model import SpeechModel
 from tympan.models.transducer import TransducerModel
 from tympan.tokens import TokenTable
@@ -63,6 +65,7 @@ def export(
             "config": exported_config(loaded.facts["model"]),
             "parameters": count_parameters(model) - count_unused(model),
             "weights": "int8" if int8 else "float32",
+            **({"blocks": asdict(model.blocks)} if isinstance(model, NeuralTransducerModel) else {}),
             **({"streaming": streaming} if (streaming := loaded.facts.get("streaming")) else {}),
         },
         training_facts(loaded),

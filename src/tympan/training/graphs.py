@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from tympan.models.attention import AttentionModel
+from tympan.models.neural_transducer import NeuralTransducerModel
 from tympan.models.speech_model import SpeechModel
 from tympan.models.transducer import TransducerModel
 from tympan.training.attention_graphs import trace_listening, trace_speller
@@ -24,7 +25,7 @@ def trace_ctc(model: SpeechModel) -> dict[str, bytes]:
     return {MAIN: traced(model, example, ["features", "lengths"], ["log_probs", "output_lengths"], shapes)}
 
 
-def trace_attention(model: AttentionModel) -> dict[str, bytes]:
+def trace_attention(model: AttentionModel | NeuralTransducerModel) -> dict[str, bytes]:
     """What listens, and one step of the speller."""
     return {MAIN: trace_listening(model), "decoder": trace_speller(model.speller)}
 
@@ -34,7 +35,12 @@ def trace_transducer(model: TransducerModel) -> dict[str, bytes]:
     return {MAIN: trace_encoder(model.encoder), "predictor": trace_predictor(model.predictor), "joiner": trace_joiner(model)}
 
 
-TRACES: dict[str, Callable[[Any], dict[str, bytes]]] = {"attention": trace_attention, "ctc": trace_ctc, "transducer": trace_transducer}
+TRACES: dict[str, Callable[[Any], dict[str, bytes]]] = {
+    "attention": trace_attention,
+    "ctc": trace_ctc,
+    "neural-transducer": trace_attention,
+    "transducer": trace_transducer,
+}
 
 
 def trace_graphs(model: SpeechModel) -> dict[str, bytes]:

@@ -17,7 +17,7 @@ from tympan.models.heads.joiner import Joiner
 from tympan.models.predictors import PREDICTORS
 from tympan.models.spellers import Speller
 from tympan.training.prepare import Prepared, model_config
-from tympan.training.recipe import AttentionRecipe, Recipe
+from tympan.training.recipe import AttentionRecipe, NeuralTransducerRecipe, Recipe
 from tympan.training.run import Run
 
 PASSES = 20  # through the utterances, between two validations
@@ -45,6 +45,9 @@ def by_heart(recipe: Recipe) -> Recipe:
     if config.get("family") == "attention":
         attention = recipe.training.attention or AttentionRecipe()
         training["attention"] = attention.model_copy(update={"label_smoothing": 0.0, "scheduled_sampling": 0.0})
+    if config.get("family") == "neural-transducer":
+        options = recipe.training.neural_transducer or NeuralTransducerRecipe()
+        training["neural_transducer"] = options.model_copy(update={"label_smoothing": 0.0})
     return recipe.model_copy(
         update={
             "augment": type(recipe.augment)(spec=None),

@@ -107,11 +107,19 @@ def build_network(recipe: Recipe, num_tokens: int) -> tuple[SpeechModel, feature
     return model, extractor, config
 
 
+SECTIONS = {
+    "attention": "attention",
+    "neural_transducer": "neural-transducer",
+    "transducer": "transducer",
+    "masking": "best-rq",
+}  # of training
+
+
 def check_family(recipe: Recipe, config: dict[str, Any]) -> None:
     """RecipeError if the recipe asks for what the model's family cannot, or does not, do."""
     family, training = config.get("family", "ctc"), recipe.training
-    framewise = family == "ctc" or bool(config.get("ctc_head"))
-    for name, of in (("attention", "attention"), ("transducer", "transducer"), ("masking", "best-rq")):
+    framewise = family in ("ctc", "neural-transducer") or bool(config.get("ctc_head"))
+    for name, of in SECTIONS.items():
         if getattr(training, name) is not None and family != of:
             raise RecipeError(f"training.{name} has no effect on family {family}.", "Leave it out, or set model.family.")
     section = training.attention if family == "attention" else training.transducer if family == "transducer" else None
@@ -121,8 +129,10 @@ def check_family(recipe: Recipe, config: dict[str, Any]) -> None:
             f"training.{family}.ctc_weight is {weight:g} and model.ctc_head is {str(config['ctc_head']).lower()}.",
             "A head needs a weight above 0, and a weight a head.",
         )
-    if recipe.streaming is not None and family != "ctc":
-        raise RecipeError(f"streaming: training in chunks is for family ctc, not for {family}.", "Leave the section out.")
+    if recipe.streaming is not None and family not in ("ctc", "neural-transducer"):
+        raise RecipeError(
+            f"streaming: training in chunks is for families ctc and neural-transducer, not for {family}.", "Leave the section out."
+        )
     if training.mwer is not None and family not in ("ctc", "attention"):
         raise RecipeError(f"training.mwer is for the families ctc and attention, not for {family}.", "Leave the section out.")
     if not framewise and (training.consistency or not isinstance(training.objective, CTCRecipe)):

@@ -14,13 +14,14 @@ from tympan import audio
 from tympan.bundle import Bundle
 from tympan.data.manifest import read_manifest
 from tympan.decoding import TransducerNetworks, greedy, transducer_greedy
-from tympan.engines import AttentionEngine, TransducerEngine
+from tympan.engines import AttentionEngine, NeuralTransducerEngine, TransducerEngine
 from tympan.errors import AudioError, ManifestError, TympanError
 from tympan.models.speech_model import SpeechModel
 from tympan.models.spellers import EDGE
 from tympan.models.transducer_networks import TorchNetworks
 from tympan.recognizer import Recognizer
 from tympan.tokens import BLANK
+from tympan.training.block_alignment import with_edges
 
 TOLERANCE = 1e-4  # of log_probs, float32 weights
 INT8_TOLERANCE = 0.1  # share of frames whose best token differs; more means that the quantised graph is broken, not merely coarser
@@ -133,9 +134,30 @@ def lattice(networks: TransducerNetworks, encoded: Array, tokens: Sequence[int])
     return np.concatenate([networks.join(frame, text) for frame in encoded] or [np.zeros((0, 1), np.float32)])
 
 
+def block_rows(model: Any, runtime: Recognizer, features: Array) -> Rows:
+    """Log_probs along what torch says block by block, and of the CTC head; the text is one if the runtime would say the same."""
+    with torch.no_grad():
+        encoded, lengths = model.encoder(torch.from_numpy(features)[None], torch.tensor([len(features)]))
+        text = model.greedy(encoded, lengths)[0]
+        count = int(model.blocks.count(lengths)[0])
+        said, blocks = with_edges(text, [index * count // max(1, len(text)) for index in range(len(text))], count)
+        spelled = model.spell(encoded, lengths, torch.tensor([said]), torch.tensor([blocks]))[0].log_softmax(dim=1).numpy()
+        heard = model.head(encoded)[0, : int(model.head.output_lengths(lengths)[0])].numpy()
+    engine = runtime.engine
+    assert isinstance(engine, NeuralTransducerEngine)
+    emitted = engine.emit(features)
+    state, rows = None, []
+    for token, block in zip((EDGE, *said), blocks, strict=False):  # the last end of a block is not read
+        log_probs, _, state = engine.network.step(*engine.window(emitted, block), [token], state, [0])
+        rows.append(log_probs)
+    found = [np.concatenate(rows), *([] if emitted.log_probs is None else [emitted.log_probs])]
+    return Rows(np.concatenate([spelled, heard]), np.concatenate(found), bool((spelled.argmax(1) == found[0].argmax(1)).all()))
+
+
 ROWS: dict[str, Callable[[Any, Recognizer, Array], Rows]] = {
     "attention": attention_rows,
     "ctc": ctc_rows,
+    "neural-transducer": block_rows,
     "transducer": transducer_rows,
 }
 

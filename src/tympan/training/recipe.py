@@ -60,11 +60,12 @@ class TokensRecipe(Strict):
         return self
 
 
-Family = Literal["ctc", "attention", "transducer", "best-rq"]
+Family = Literal["ctc", "attention", "neural-transducer", "transducer", "best-rq"]
 
 PARTS_OF: dict[str, tuple[str, ...]] = {  # keys of `model` beside preset, family and encoder that have an effect
     "ctc": ("head", "condition"),
     "attention": ("decoder", "head", "ctc_head"),
+    "neural-transducer": ("decoder", "block", "head"),
     "transducer": ("predictor", "joiner", "head", "ctc_head"),
     "best-rq": ("quantizer",),
 }
@@ -78,7 +79,8 @@ class ModelRecipe(Strict):
     encoder: dict[str, Any] = Field(default_factory=dict)
     head: dict[str, Any] = Field(default_factory=dict, description="the CTC head; of other families, the one beside what makes the text")
     condition: bool | None = Field(None, description="ctc: feed the posteriors of the encoder's taps back (self-conditioned CTC)")
-    decoder: dict[str, Any] = Field(default_factory=dict, description="attention: the speller")
+    decoder: dict[str, Any] = Field(default_factory=dict, description="attention, neural-transducer: the speller")
+    block: dict[str, Any] = Field(default_factory=dict, description="neural-transducer: how utterances are cut into blocks")
     ctc_head: bool | None = Field(None, description="attention, transducer: with a CTC head on the encoder; without, the preset's, or yes")
     predictor: dict[str, Any] = Field(default_factory=dict, description="transducer: what knows the text so far")
     joiner: dict[str, Any] = Field(default_factory=dict, description="transducer: what brings sound and text together")
@@ -159,6 +161,17 @@ class AttentionRecipe(Strict):
     sampling_ramp: float = Field(0.0, ge=0, le=1, description="share of all steps in which that probability rises from 0")
 
 
+class NeuralTransducerRecipe(Strict):
+    """How a neural transducer learns to spell in blocks."""
+
+    ctc_weight: float = Field(0.3, gt=0, lt=1, description="of the CTC head's loss, the speller has the rest")
+    label_smoothing: Share = Field(0.1, description="of each token's target, shared out equally among all tokens")
+    head_alone: Share = Field(0.2, description="of all steps, in which the CTC head learns by itself to say where tokens are")
+    realign_from: float = Field(0.6, ge=0, le=1, description="share of all steps after which the model itself says where they are")
+    corridor: int = Field(4, ge=0, description="tokens by which it may then differ from the CTC head at the end of a block")
+    slack: int = Field(0, ge=0, description="encoded frames by which tokens are put off behind where the CTC head has them")
+
+
 class TransducerRecipe(Strict):
     """What a transducer learns from."""
 
@@ -202,6 +215,7 @@ class TrainingRecipe(Strict):
     accumulate: int = Field(1, gt=0, description="batches for one optimiser step")
     precision: Precision = Field("32-true", description="of matrix products; auto takes bfloat16 where the hardware multiplies it")
     attention: AttentionRecipe | None = Field(None, description="for family attention")
+    neural_transducer: NeuralTransducerRecipe | None = Field(None, description="for family neural-transducer")
     transducer: TransducerRecipe | None = Field(None, description="for family transducer")
     masking: MaskingRecipe | None = Field(None, description="for family best-rq")
     mwer: MWERRecipe | None = Field(None, description="fine-tune by the word errors of n-best lists; begin with training.initial")

@@ -12,9 +12,9 @@ from tympan.tokens import TokenTable
 from tympan.training.objectives import Objective
 from tympan.training.recipe import AttentionRecipe, TrainingRecipe
 from tympan.training.search_risk import AttentionRisk
-from tympan.training.tasks.ctc import blank_share, disagreement
+from tympan.training.tasks.framewise import head_loss, show_emission
 from tympan.training.tasks.task import Task
-from tympan.training.validation import Emission, Heard
+from tympan.training.validation import Heard
 
 CTC_WEIGHT = 0.3
 TOKENS_A_FRAME = 0.4  # of features: a text has at most 40 tokens a second of 10 ms frames; the fastest speech has some 25 characters
@@ -84,13 +84,8 @@ class AttentionTask(Task):
     def framewise(self, encoded: torch.Tensor, lengths: torch.Tensor, batch: Batch) -> torch.Tensor:
         """The sum of the CTC head's losses, in nats."""
         assert self.model.head is not None
-        log_probs, lengths = self.model.head(encoded), self.model.head.output_lengths(lengths)
-        if self.watched:
-            self.blank_share = blank_share(log_probs.detach(), lengths)
-        loss: torch.Tensor = self.objective(log_probs, lengths, batch.tokens, batch.token_lengths)
-        if batch.views == 2 and self.recipe.consistency:
-            loss = loss + self.recipe.consistency * disagreement(log_probs, lengths)
-        return loss * lengths.sum()
+        rows = self.model.head.output_lengths(lengths)
+        return head_loss(self, self.model.head(encoded), rows, batch) * rows.sum()
 
     def hear(self, batch: Batch, found: Heard) -> None:
         encoded, lengths = self.model.encoder(batch.features, batch.lengths)
@@ -104,7 +99,5 @@ class AttentionTask(Task):
         written_all = [] if self.risk is not None else self.model.speller.greedy(encoded, lengths, limits)
         for truth, written in zip(truths, written_all, strict=True):
             found.pairs.append((self.tokens.decode(truth.tolist()), self.tokens.decode(written)))
-        if found.emission is None and self.model.head is not None:
-            features = batch.features[0, : int(batch.lengths[0])].float().cpu().numpy()
-            rows = self.objective.heard(self.model.head(encoded[:1]), self.model.head.output_lengths(lengths[:1]))
-            found.emission = Emission(features, rows[0, : int(self.model.head.output_lengths(lengths[:1])[0])].float().cpu().numpy())
+        if self.model.head is not None:
+            show_emission(self, self.model.head, encoded, lengths, batch, found)

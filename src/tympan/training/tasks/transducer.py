@@ -12,9 +12,9 @@ from tympan.tokens import TokenTable
 from tympan.training.objectives import Objective
 from tympan.training.objectives.transducer import lattice_scores, transducer_loss
 from tympan.training.recipe import TrainingRecipe, TransducerRecipe
-from tympan.training.tasks.ctc import blank_share, disagreement
+from tympan.training.tasks.framewise import head_loss, show_emission
 from tympan.training.tasks.task import Task
-from tympan.training.validation import Emission, Heard
+from tympan.training.validation import Heard
 
 CTC_WEIGHT = 0.3
 
@@ -63,23 +63,15 @@ class TransducerTask(Task):
     def frame_loss(self, encoded: torch.Tensor, lengths: torch.Tensor, batch: Batch) -> torch.Tensor:
         """The CTC head's objective; with two views, plus their disagreement."""
         assert self.model.head is not None
-        log_probs, rows = self.model.head(encoded), self.model.head.output_lengths(lengths)
-        if self.watched:
-            self.blank_share = blank_share(log_probs.detach(), rows)
-        loss: torch.Tensor = self.objective(log_probs, rows, batch.tokens, batch.token_lengths)
-        if batch.views == 2 and self.recipe.consistency:
-            loss = loss + self.recipe.consistency * disagreement(log_probs, rows)
-        return loss
+        return head_loss(self, self.model.head(encoded), self.model.head.output_lengths(lengths), batch)
 
     def hear(self, batch: Batch, found: Heard) -> None:
         encoded, lengths = self.model.encoder(batch.features, batch.lengths)
         frames = int(lengths.sum())
         found.loss += frames * float(self.lattice_loss(encoded, lengths, batch))
         found.frames += frames
-        if found.emission is None and self.model.head is not None:
-            rows = self.model.head(encoded[:1])[0, : int(self.model.head.output_lengths(lengths[:1])[0])]
-            features = batch.features[0, : int(batch.lengths[0])].float().cpu().numpy()
-            found.emission = Emission(features, rows.float().cpu().numpy())
+        if self.model.head is not None:
+            show_emission(self, self.model.head, encoded, lengths, batch, found)
         targets = torch.split(batch.tokens, batch.token_lengths.tolist())
         for tokens, target in zip(greedy_batch(self.model, encoded, lengths), targets, strict=True):
             found.pairs.append((self.tokens.decode(target.tolist()), self.tokens.decode(tokens)))
