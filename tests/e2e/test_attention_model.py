@@ -1,4 +1,4 @@
-"""Listen, attend and spell from recipe to transcript, by the command line."""
+"""Models with a speller, whole or block by block, from recipe to transcript, by the command line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 import yaml
 
@@ -19,7 +20,15 @@ TEXTS = ("ab", "cab a", "bc", "a c b")
 PASSES = 40
 
 
-def test_speller_is_trained_exported_and_transcribes(tympan: Run, tmp_path: Path) -> None:
+FAMILIES = {
+    "attention": ({}, {"label_smoothing": 0.0, "scheduled_sampling": 0.1, "sampling_ramp": 1.0}),
+    "neural-transducer": ({"block": {"frames": 4, "back": 4, "tokens": 6}}, {"label_smoothing": 0.0, "realign_from": 0.7}),
+}
+
+
+@pytest.mark.parametrize("family", ["attention", pytest.param("neural-transducer", marks=pytest.mark.long)])
+def test_speller_is_trained_exported_and_transcribes(tympan: Run, tmp_path: Path, family: str) -> None:
+    parts, options = FAMILIES[family]
     rows, rng = [], np.random.default_rng(0)
     for number, text in enumerate(TEXTS):
         times = np.arange(int(0.24 * RATE)) / RATE
@@ -33,9 +42,10 @@ def test_speller_is_trained_exported_and_transcribes(tympan: Run, tmp_path: Path
         "data": {"train": ["train.jsonl"], "dev": ["dev.jsonl"], "cache": "cache", "workers": 0, "max_batch_seconds": 8},
         "augment": {"spec": None},
         "model": {
-            "family": "attention",
+            "family": family,
+            **parts,
             "encoder": {"name": "conformer", "dim": 32, "layers": 1, "heads": 2, "kernel": 7, "subsampling": 4, "dropout": 0.0},
-            "decoder": {"dim": 48, "embedding_dim": 16, "attention_dim": 24},
+            "decoder": {"dim": 48, "embedding_dim": 16, "attention": "mlp", "attention_dim": 24},
         },
         "training": {
             "max_epochs": 6,
@@ -43,7 +53,7 @@ def test_speller_is_trained_exported_and_transcribes(tympan: Run, tmp_path: Path
             "schedule": "constant",
             "warmup_share": 0.05,
             "threads": 1,
-            "attention": {"label_smoothing": 0.0, "scheduled_sampling": 0.1, "sampling_ramp": 1.0},
+            family.replace("-", "_"): options,
         },
         "loggers": [],
     }
@@ -57,4 +67,4 @@ def test_speller_is_trained_exported_and_transcribes(tympan: Run, tmp_path: Path
     words = [word for segment in heard["segments"] for word in segment["words"]]
     assert [word["text"] for word in words] == ["cab", "a"]
     assert 0 <= words[0]["start"] < words[0]["end"] <= words[1]["start"] < words[1]["end"] <= 1.68
-    assert Bundle.open(tmp_path / "run" / "model.tympan").family == "attention"
+    assert Bundle.open(tmp_path / "run" / "model.tympan").family == family
