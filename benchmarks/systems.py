@@ -59,6 +59,7 @@ CONFORMER = {"name": "conformer", "dim": 144, "layers": 6, "heads": 4, "kernel":
 FAST_CONFORMER = {**CONFORMER, "subsampling": 8, "layers": 8}
 VERY_DEEP_CNN = {"name": "very_deep_cnn", "channels": 16, "blocks": 1, "layers": 2, "dim": 160, "dropout": 0.1}
 SPELLER = {"dim": 256, "embedding_dim": 64, "attention": "location", "attention_dim": 128, "dropout": 0.1}
+SPELLED = {"max_batch_seconds": 100}  # a speller takes as many steps for a short batch as for a long one
 SPELLING = {"attention": {"label_smoothing": 0.1, "scheduled_sampling": 0.1, "sampling_ramp": 0.5}}
 
 # Keys that differ from BASE, by system. Sizes are chosen so that a network has one to five million parameters and hears a hundred
@@ -115,7 +116,11 @@ SYSTEMS: dict[str, dict[str, Any]] = {
         "features": {"name": "fbank64"},
     },
     "very-deep-cnn-ctc": {"model": {"encoder": VERY_DEEP_CNN}},
-    "very-deep-cnn-las": {"model": {"family": "attention", "encoder": VERY_DEEP_CNN, "decoder": SPELLER}, "training": SPELLING},
+    "very-deep-cnn-las": {
+        "model": {"family": "attention", "encoder": VERY_DEEP_CNN, "decoder": SPELLER},
+        "training": SPELLING,
+        "data": SPELLED,
+    },
     "las": {
         "model": {
             "family": "attention",
@@ -123,10 +128,12 @@ SYSTEMS: dict[str, dict[str, Any]] = {
             "decoder": SPELLER,
         },
         "training": SPELLING,
+        "data": SPELLED,
     },
     "las-conformer": {
         "model": {"family": "attention", "encoder": FAST_CONFORMER, "decoder": SPELLER, "head": {"unfold": 2}},
         "training": SPELLING,
+        "data": SPELLED,
     },
     "neural-transducer": {
         "model": {
@@ -135,7 +142,8 @@ SYSTEMS: dict[str, dict[str, Any]] = {
             "decoder": {**SPELLER, "attention": "mlp"},
             "block": {"frames": 6, "back": 6, "tokens": 16},
             "head": {"unfold": 2},
-        }
+        },
+        "data": SPELLED,
     },
     "transducer": {
         "model": {
@@ -207,9 +215,10 @@ def recipe_of(name: str, sets: dict[str, Path], epochs: int, threads: int, work:
         "max_duration_s": 17,
         "workers": 0,
         "cache": str(work.parent / "cache"),
+        **own.get("data", {}),
     }
     training = {**BASE["training"], **own.get("training", {}), "max_epochs": epochs, "threads": threads}
-    rest = {key: value for key, value in own.items() if key != "training"}
+    rest = {key: value for key, value in own.items() if key not in ("training", "data")}
     return {**BASE, "name": name, "data": data, **rest, "training": training}
 
 
