@@ -52,7 +52,7 @@ BASE: dict[str, Any] = {
         "spec": {"frequency_masks": 2, "frequency_width": 20, "time_masks": 6, "time_share": 0.05},
     },
     "tokens": {"characters": " 'abcdefghijklmnopqrstuvwxyz"},
-    "training": {"learning_rate": 2e-3, "warmup_share": 0.1, "weight_decay": 0.02, "gradient_clip": 1.0, "precision": "auto"},
+    "training": {"learning_rate": 1e-3, "warmup_share": 0.1, "weight_decay": 0.02, "gradient_clip": 1.0, "precision": "auto"},
 }
 CONFORMER = {"name": "conformer", "dim": 144, "layers": 6, "heads": 4, "kernel": 15, "expansion": 3, "dropout": 0.05, "subsampling": 4}
 
@@ -211,7 +211,7 @@ def recipe_of(name: str, sets: dict[str, Path], epochs: int, threads: int, work:
     data = {
         "train": [str(sets["train"])],
         "dev": [str(sets["dev"])],
-        "max_batch_seconds": 40,
+        "max_batch_seconds": 80,
         "max_duration_s": 17,
         "workers": 0,
         "cache": str(work.parent / "cache"),

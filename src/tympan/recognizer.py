@@ -55,13 +55,14 @@ def load(
     word_score: float | None = None,
     search: SearchOptions | None = None,
     rescore: NeuralLM | str | Path | None = None,
+    fuse: NeuralLM | str | Path | None = None,
 ) -> Recognizer:
     """Open a model.
 
     Args:
         path_or_name: a .tympan file, or the name of a model inside the package.
         threads: for the network; 0 takes all cores.
-        scorer, beam_size, hot_words, lm_weight, word_score, search, rescore: as of `Recognizer`.
+        scorer, beam_size, hot_words, lm_weight, word_score, search, rescore, fuse: as of `Recognizer`.
 
     Raises:
         BundleError: there is no such file or name, or the file is not a usable bundle.
@@ -80,6 +81,7 @@ def load(
         word_score=word_score,
         search=search,
         rescore=rescore,
+        fuse=fuse,
     )
 
 
@@ -115,6 +117,7 @@ class Recognizer:
         search: all options of the search.
         rescore: a neural language model or its file, which has a second look at the n-best list of each piece; the search then
             does not recombine. With weights of 0 it has no effect.
+        fuse: a neural language model or its file, over the same tokens, which the search asks at every token; not for CTC.
 
     Raises:
         BundleError: the bundle's graph or front end cannot be used, or a model of phones has no scorer.
@@ -134,17 +137,22 @@ class Recognizer:
         word_score: float | None = None,
         search: SearchOptions | None = None,
         rescore: NeuralLM | str | Path | None = None,
+        fuse: NeuralLM | str | Path | None = None,
     ) -> None:
         self.bundle = bundle
         self.scorer = find_scorer(bundle, scorer)
         options = {"beam_size": beam_size, "hot_words": hot_words, "lm_weight": lm_weight, "word_score": word_score}
         given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-        searches = bool(self.scorer is not None or search is not None or beam_size is not None or hot_words or rescore is not None)
+        searches = bool(
+            self.scorer is not None or search is not None or beam_size is not None or hot_words or rescore is not None or fuse is not None
+        )
         self.search = replace(search or SearchOptions(), **given).fitted(bundle.tokens, self.scorer, bundle.family)
         if self.scorer is None and (self.search.lm_weight is not None or self.search.word_score is not None):
             raise TympanError(
                 f"{bundle.path} is used without a scorer, so lm_weight and word_score have no effect.", "Give a scorer, or leave them out."
             )
+        if fuse is not None and rescore is not None:
+            raise TympanError("A neural language model can be fused or rescore, and both were asked for.", "Leave one of them out.")
         self.rescorer = find_rescorer(bundle, self.scorer, self.search, rescore)
         if self.rescorer is not None:  # texts that the n-gram cannot tell apart are what the second opinion is for
             self.search = replace(self.search, recombine=False)
@@ -153,7 +161,9 @@ class Recognizer:
             self.normalization = features.Normalization.from_config(bundle.normalization)
         except RecipeError as error:
             raise BundleError(f"{bundle.path}: {error}", "A newer Tympan may know this front end.") from None
-        self.engine = open_engine(bundle, threads, self.search, self.scorer, greedy=not searches)
+        neural = None if fuse is None else self.search.token_fusion(open_lm(fuse), bundle.tokens)
+        self.engine = open_engine(bundle, threads, self.search, self.scorer, greedy=not searches, neural=neural)
+        self.neural = neural
         self.session = self.engine.session
 
     @property
@@ -247,6 +257,8 @@ class Recognizer:
             rescorer = self.rescorer
             settings["rescore"] = rescorer.lm.name
             settings |= {"rescore_weight": rescorer.weight, "rescore_token_score": rescorer.token_score, "rescore_nbest": rescorer.nbest}
+        if self.neural is not None:
+            settings |= self.neural.settings()
         if self.scorer is None:
             return settings
         name = self.scorer.path.name if self.scorer.path else "in memory"
@@ -263,6 +275,8 @@ class Recognizer:
         again = ""
         if self.rescorer is not None:
             again = f", {settings['rescore_nbest']} best rescored by {settings['rescore']}, rescore_weight {settings['rescore_weight']:g}"
+        if self.neural is not None:
+            again = f", {settings['fuse']} fused, fuse_weight {settings['fuse_weight']:g}"
         if self.scorer is None:
             return f"{search}, no scorer{again}"
         weights = f"lm_weight {settings['lm_weight']:g}, word_score {settings['word_score']:g}"
@@ -320,6 +334,11 @@ def find_scorer(bundle: Bundle, scorer: Scorer | str | Path | None, *, needed: b
     return found
 
 
+def open_lm(lm: NeuralLM | str | Path) -> NeuralLM:
+    """A language model or its file; LMError if it is damaged."""
+    return lm if isinstance(lm, NeuralLM) else NeuralLM.open(lm)
+
+
 def find_rescorer(bundle: Bundle, scorer: Scorer | None, search: SearchOptions, lm: NeuralLM | str | Path | None) -> Rescorer | None:
     """The rescoring that was asked for; None for none, or where its weights are 0.
 
@@ -328,5 +347,5 @@ def find_rescorer(bundle: Bundle, scorer: Scorer | None, search: SearchOptions, 
     """
     if lm is None:
         return None
-    rescorer = search.rescorer(lm if isinstance(lm, NeuralLM) else NeuralLM.open(lm), bundle.tokens, scorer)
+    rescorer = search.rescorer(open_lm(lm), bundle.tokens, scorer)
     return rescorer if rescorer.weight or rescorer.token_score else None

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tympan.decoding import TransducerDecoder, transducer_greedy
+from tympan.decoding import TransducerDecoder, WordFusion, transducer_greedy
 from tympan.errors import ShapeError, TokenError
 from tympan.lm import Scorer
 from tympan.tokens import TokenTable
@@ -184,8 +184,7 @@ def test_word_pieces_end_a_word_where_the_next_begins(tmp_path: Path) -> None:
     arpa = tmp_path / "words.arpa"
     arpa.write_text("\\data\\\nngram 1=4\n\n\\1-grams:\n-2\t<unk>\n-99\t<s>\n-1\t</s>\n-0.5\tab\n\n\\end\\\n")
     table = TokenTable(("<blank>", "▁a", "b"), "pieces")
-    fusion = TransducerDecoder(Tables(0, 3), table, Scorer.from_arpa(arpa, table, {"ab": [["▁a", "b"]]})).fusion
-    assert fusion is not None
+    fusion = WordFusion(table, Scorer.from_arpa(arpa, table, {"ab": [["▁a", "b"]]}))
     state = fusion.start()
     for token in (1, 2):
         state = fusion.add(state, token)

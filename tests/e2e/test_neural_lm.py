@@ -90,6 +90,9 @@ def test_tuning_writes_the_weights_into_the_model(folder: Path, tympan: Run) -> 
     ("command", "said"),
     [
         (("transcribe", "0.wav", "--rescore-weight", "1"), "--rescore-weight has no effect without --rescore"),
+        (("transcribe", "0.wav", "--fuse-weight", "1"), "--fuse-weight has no effect without --fuse"),
+        (("transcribe", "0.wav", "-m", "tones.tympan", "--fuse", "b.nlm"), "Train it with --model BUNDLE"),
+        (("transcribe", "0.wav", "-m", "tones.tympan", "--fuse", "b.nlm", "--rescore", "b.nlm"), "fused or rescore, and both"),
         (("transcribe", "0.wav", "--rescore", "none.nlm"), "There is no neural language model none.nlm"),
         (("transcribe", "0.wav", "--rescore", "tones.scorer"), "zip archive without neural.json"),
         (("lm", "train", "text.txt", "-o", "b.bin"), "Give it the ending .nlm"),

@@ -10,11 +10,15 @@ import numpy as np
 import pytest
 import torch
 
+from toy_models import make_bundle
+from toy_neural import bigram_file, follows
 from tympan.bundle import Bundle
-from tympan.decoding import AttentionDecoder, Hypothesis
+from tympan.cli.explain import explain
+from tympan.decoding import AttentionDecoder, Hypothesis, SearchOptions
 from tympan.engines.listening import Listened
-from tympan.errors import BundleError, TympanError
+from tympan.errors import BundleError, TokenError, TympanError
 from tympan.features import from_config
+from tympan.lm import NeuralLM
 from tympan.models import AttentionModel, build_attention
 from tympan.models.speller_network import TorchSpeller
 from tympan.recognizer import Recognizer
@@ -109,6 +113,30 @@ def test_eight_bits_are_near(exported: tuple[AttentionModel, Bundle], tmp_path: 
     small = replace(bundle, graph=quantize_graph(bundle.graph), graphs=graphs, model={**bundle.model, "weights": "int8"})
     small.write(tmp_path / "small.tympan")
     check_proof(prove(model, Bundle.open(tmp_path / "small.tympan"), proof_clips(16_000)[:2]), int8=True)
+
+
+def test_a_neural_language_model_joins_at_every_token(exported: tuple[AttentionModel, Bundle], tmp_path: Path) -> None:
+    rows = follows(TABLE, [("", "c", 0.97), ("c", "", 0.97)])
+    rows[rows <= 0] = 1e-6
+    bigram_file(TABLE, rows).write(tmp_path / "c.nlm")
+    samples = proof_clips(16_000)[1]
+    alone = Recognizer(exported[1], threads=1)
+    fused = Recognizer(exported[1], threads=1, fuse=tmp_path / "c.nlm", search=SearchOptions(fuse_weight=50.0, fuse_token_score=1.0))
+    assert "c.nlm fused, fuse_weight 50" in fused.describe_search()
+    assert fused.search_settings()["fuse_token_score"] == 1.0
+    best = fused.decode(fused.emit(samples))[0]
+    before = alone.decode(alone.emit(samples))[0]
+    assert best.text.startswith("c") and best.text != before.text and before.neural_score == 0.0
+    parts = explain(fused, list(fused.decoded(samples, 16_000, 3)))[0]["hypotheses"][0]
+    assert parts["total"] == pytest.approx(parts["acoustic"] + parts["lm"] + parts["words"] + parts["hot_words"] + parts["neural"])
+    assert parts["neural"] == pytest.approx(50.0 * best.neural_score + len(best.tokens), abs=1e-4) and parts["words"] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_ctc_cannot_be_joined(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "ctc.tympan", (" ", "a", "b"))
+    size = len(bundle.tokens)
+    with pytest.raises(TokenError, match="A CTC search cannot follow a neural language model"):
+        Recognizer(bundle, threads=1, fuse=NeuralLM(bigram_file(bundle.tokens, np.full((size, size), 1 / size))))
 
 
 def test_a_clip_too_short_for_a_frame_says_nothing_and_hot_words_are_refused(exported: tuple[AttentionModel, Bundle]) -> None:

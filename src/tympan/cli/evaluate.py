@@ -25,6 +25,9 @@ OWN_OPTIONS = (
     "rescore_weight",
     "rescore_token_score",
     "rescore_nbest",
+    "fuse",
+    "fuse_weight",
+    "fuse_token_score",
     "threads",
 )
 
@@ -45,6 +48,9 @@ def evaluate(
     rescore_weight: search.RescoreWeight = None,
     rescore_token_score: search.RescoreTokenScore = None,
     rescore_nbest: search.RescoreNbest = None,
+    fuse: search.Fuse = None,
+    fuse_weight: search.FuseWeight = None,
+    fuse_token_score: search.FuseTokenScore = None,
     threads: Annotated[int, typer.Option("--threads", help="CPU threads; the real-time factor is theirs. 0 for all cores.", min=0)] = 1,
     system: Annotated[str, typer.Option("--system", help="Who transcribes: tympan, or pocketsphinx (extra 'classic').")] = "tympan",
     lm: Annotated[Path | None, typer.Option("--lm", help="For another system: its language model; default its own.")] = None,
@@ -77,7 +83,9 @@ def evaluate(
             raise TympanError(f"--{next(iter(files.given()))} is for another --system.", "Give --model and --scorer.")
         options = (hot_word, beam_size, beam_threshold, lm_weight, word_score, open_vocabulary)
         rescoring = search.Rescoring(rescore, rescore_weight, rescore_token_score, rescore_nbest)
-        recognizer: System = search.open_recognizer(model, threads, scorer, *options, rescoring)
+        recognizer: System = search.open_recognizer(
+            model, threads, scorer, *options, rescoring, search.Fusing(fuse, fuse_weight, fuse_token_score)
+        )
     else:
         refuse_own_options(context, system)
         recognizer = open_system(system, files)

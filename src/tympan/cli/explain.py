@@ -26,18 +26,19 @@ def explain(recognizer: Recognizer, pieces: Sequence[Piece]) -> list[dict[str, A
 
     Returns:
         {start, end, hypotheses: [{text, total, acoustic, lm, words, hot_words, count, share, fired}]} a piece, best first.
-        total = acoustic + lm + words + hot_words, natural logarithms, weighted; a rescoring adds `neural`, its token score
+        total = acoustic + lm + words + hot_words, natural logarithms, weighted; a neural model adds `neural`, its token score
         included. `words` is the word score times the number of words, `count`, and what words outside the lexicon cost. `share` is
         the text's among all that the search still held; it is no probability of being right. `fired` counts the hot words.
     """
     weight = recognizer.decoder.lm_weight if recognizer.decoder is not None else 0.0
+    neural = recognizer.rescorer or recognizer.neural
     explained = []
     for piece in pieces:
         hypotheses = []
         for found in piece.hypotheses:
             words = recognizer.words(found, piece.start, piece.end)
             lm = weight * found.lm_score
-            rescored = {} if recognizer.rescorer is None else {"neural": recognizer.rescorer.added(found)}
+            rescored = {} if neural is None else {"neural": neural.added(found)}
             parts = {
                 "total": found.score,
                 "acoustic": found.acoustic_score,

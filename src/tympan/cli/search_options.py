@@ -49,6 +49,17 @@ RescoreNbest = Annotated[
     int | None, typer.Option("--rescore-nbest", help="Hypotheses it looks at; default 50.", min=1, max=100_000, show_default=False)
 ]
 
+Fuse = Annotated[
+    Path | None,
+    typer.Option(
+        "--fuse", help="A neural language model over the model's tokens, asked at every token; not for CTC models.", show_default=False
+    ),
+]
+FuseWeight = Annotated[float | None, typer.Option("--fuse-weight", help="Its weight; default 0.3.", show_default=False)]
+FuseTokenScore = Annotated[
+    float | None, typer.Option("--fuse-token-score", help="Added for each token, against its liking for short texts.", show_default=False)
+]
+
 
 @dataclass(frozen=True)
 class Rescoring:
@@ -76,6 +87,29 @@ class Rescoring:
         return {name: number for name, number in numbers.items() if number is not None}
 
 
+@dataclass(frozen=True)
+class Fusing:
+    """The options of a neural language model in the search; TympanError if some were given without a model.
+
+    Attributes:
+        model: the file, or None.
+        weight, token_score: None for a default.
+    """
+
+    model: Path | None = None
+    weight: float | None = None
+    token_score: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.model is None and self.given():
+            raise TympanError(f"--{next(iter(self.given())).replace('_', '-')} has no effect without --fuse.", "Give a model: --fuse X.nlm")
+
+    def given(self) -> dict[str, float]:
+        """Those that are not None, by their name in `SearchOptions`."""
+        numbers = {"fuse_weight": self.weight, "fuse_token_score": self.token_score}
+        return {name: number for name, number in numbers.items() if number is not None}
+
+
 def open_recognizer(
     model: str,
     threads: int,
@@ -87,16 +121,17 @@ def open_recognizer(
     word_score: float | None,
     open_vocabulary: bool,
     rescoring: Rescoring,
+    fusing: Fusing,
 ) -> Recognizer:
     """The model with these options; None leaves a default."""
     from tympan.decoding import SearchOptions
     from tympan.recognizer import load
 
     search = search_options(hot_words, beam_size, beam_threshold, lm_weight, word_score, open_vocabulary)
-    if rescoring.given():
-        search = replace(search or SearchOptions(), **rescoring.given())  # type: ignore[arg-type]
+    if neural := {**rescoring.given(), **fusing.given()}:
+        search = replace(search or SearchOptions(), **neural)  # type: ignore[arg-type]
     where = scorer if scorer in (None, "none") else Path(scorer)
-    return load(model, threads=threads, scorer=where, search=search, rescore=rescoring.model)
+    return load(model, threads=threads, scorer=where, search=search, rescore=rescoring.model, fuse=fusing.model)
 
 
 def hot_word_counts(fired: Mapping[str, int]) -> str:

@@ -50,6 +50,9 @@ def transcribe(
     rescore_weight: search.RescoreWeight = None,
     rescore_token_score: search.RescoreTokenScore = None,
     rescore_nbest: search.RescoreNbest = None,
+    fuse: search.Fuse = None,
+    fuse_weight: search.FuseWeight = None,
+    fuse_token_score: search.FuseTokenScore = None,
     explain: Annotated[bool, typer.Option("--explain", help="Write the best hypotheses with their scores by parts instead.")] = False,
     threads: Annotated[int, typer.Option("--threads", help="CPU threads; 0 for all cores.", min=0)] = 0,
 ) -> None:
@@ -77,7 +80,7 @@ def transcribe(
         raise TympanError(f"--explain writes a table or JSON, not {format.value}.", "Leave --format out, or give --format json.")
     rescoring = search.Rescoring(rescore, rescore_weight, rescore_token_score, rescore_nbest)
     options = (hot_word, beam_size, beam_threshold, lm_weight, word_score, open_vocabulary)
-    recognizer = search.open_recognizer(model, threads, scorer, *options, rescoring)
+    recognizer = search.open_recognizer(model, threads, scorer, *options, rescoring, search.Fusing(fuse, fuse_weight, fuse_token_score))
     fired = dict.fromkeys(recognizer.search.hot_words, 0)
     failed = False
     with progress("transcribing", len(files)) as advance:

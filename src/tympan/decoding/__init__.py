@@ -10,6 +10,7 @@ from tympan.decoding.hypothesis import Hypothesis
 from tympan.decoding.options import SearchOptions
 from tympan.decoding.rescoring import Rescorer, TokenLM
 from tympan.decoding.spans import Span, word_spans
+from tympan.decoding.token_fusion import TokenFusion
 from tympan.decoding.transducer import TransducerNetworks, transducer_greedy
 from tympan.decoding.transducer_beam import TransducerDecoder, TransducerStream
 from tympan.decoding.word_fusion import WordFusion
@@ -26,6 +27,7 @@ __all__ = [
     "SearchOptions",
     "Span",
     "SpellerNetwork",
+    "TokenFusion",
     "TokenLM",
     "TransducerDecoder",
     "TransducerNetworks",

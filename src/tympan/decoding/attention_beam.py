@@ -10,8 +10,10 @@ import numpy as np
 from tympan.decoding.attention import EDGE, Array, Scores, SpellerNetwork, checked_step, frames_of_tokens, repeated
 from tympan.decoding.beam import check_counts, check_numbers, check_positive
 from tympan.decoding.ctc_prefix import CTCPrefixes
+from tympan.decoding.fusion import NOTHING, Fused, Fusion
 from tympan.decoding.hypothesis import Hypothesis
-from tympan.decoding.word_fusion import UNKNOWN_SCORE, FusionState, WordFusion
+from tympan.decoding.token_fusion import TokenFusion
+from tympan.decoding.word_fusion import UNKNOWN_SCORE
 from tympan.errors import ShapeError
 from tympan.tokens import TokenTable
 
@@ -44,7 +46,7 @@ class Prefix:
     acoustic: float = 0.0
     peaks: tuple[float, ...] = ()
     rows: tuple[int, ...] = ()
-    fusion: FusionState | None = None
+    fusion: Fused = NOTHING
     bonus: float = 0.0
 
     @property
@@ -125,6 +127,7 @@ class AttentionDecoder:
         score / (n + 1)^length_normalization
         score = (1 - ctc_weight) * log P_speller(tokens </s> | audio) + ctc_weight * log P_ctc(tokens | audio)
                 + lm_weight * log P_lm(words </s>) + word_score * words + unknown_score * unknown words
+                + fuse_weight * log P_neural(tokens </s>) + fuse_token_score * tokens
                 + coverage_weight * frames whose weights, summed over the tokens, exceed 0.5
 
     where a text that goes on has the probability of all paths that begin with it for P_ctc. Without log_probs the speller has it all.
@@ -142,6 +145,7 @@ class AttentionDecoder:
         scorer: n-gram, words and weights; None searches without.
         lm_weight, word_score: None takes the scorer's. No effect without a scorer.
         unknown_score: added for a word outside the lexicon. No effect without a scorer.
+        neural: a language model over the tokens, or None.
         beam_size: texts kept after each step, at most.
         beam_threshold: natural log; texts that are worse than the best, ended or not, are dropped.
         token_min_log_prob: natural log; less probable tokens are not followed, but for the best one.
@@ -154,7 +158,7 @@ class AttentionDecoder:
 
     Raises:
         ShapeError: a number is out of its range.
-        TokenError: as `WordFusion`.
+        TokenError: as `Fusion`.
 
     Source: Chan et al. 2015, arXiv:1508.01211, section 3.3; coverage Chorowski and Jaitly 2016, arXiv:1612.02695, equation 11; the
     threshold of the end after Hannun et al. 2019, arXiv:1904.02619, section 3.2, there as a factor; CTC in the search Watanabe et al. 2017,
@@ -169,6 +173,7 @@ class AttentionDecoder:
         word_score: float | None = None,
         *,
         unknown_score: float = UNKNOWN_SCORE,
+        neural: TokenFusion | None = None,
         beam_size: int = 8,
         beam_threshold: float = 14.0,
         token_min_log_prob: float = -9.0,
@@ -181,13 +186,12 @@ class AttentionDecoder:
     ) -> None:
         check_counts(beam_size=beam_size)
         check_positive(beam_threshold=beam_threshold, edge_threshold=edge_threshold, max_tokens_per_frame=max_tokens_per_frame)
-        check_numbers(length_normalization=length_normalization, coverage_weight=coverage_weight, unknown_score=unknown_score)
+        check_numbers(length_normalization=length_normalization, coverage_weight=coverage_weight)
         if not (0 <= length_normalization <= 1 and 0 <= ctc_weight <= 1) or repeat_length < 0 or coverage_weight < 0:
             raise ShapeError("length_normalization and ctc_weight must be from 0 to 1, repeat_length and coverage_weight at least 0.")
         self.tokens = tokens
-        self.fusion = None if scorer is None else WordFusion(tokens, scorer, lm_weight, word_score, unknown_score)
-        self.lm_weight, self.word_score = (self.fusion.lm_weight, self.fusion.word_score) if self.fusion else (0.0, 0.0)
-        check_numbers(lm_weight=self.lm_weight, word_score=self.word_score)
+        self.fusion = Fusion(tokens, scorer, lm_weight, word_score, unknown_score, neural)
+        self.lm_weight, self.word_score = self.fusion.lm_weight, self.fusion.word_score
         self.beam_size, self.beam_threshold, self.token_min_log_prob = beam_size, beam_threshold, token_min_log_prob
         self.ctc_weight, self.length_normalization, self.coverage_weight = ctc_weight, length_normalization, coverage_weight
         self.edge_threshold, self.repeat_length, self.max_tokens_per_frame = edge_threshold, repeat_length, max_tokens_per_frame
@@ -204,7 +208,7 @@ class AttentionDecoder:
             ShapeError: the speller's answer is not (n, V) for this token table, or holds NaN, or log_probs do.
         """
         check_counts(nbest=nbest)
-        start = Prefix(fusion=self.fusion.start() if self.fusion else None)
+        start = Prefix(fusion=self.fusion.start())
         looks, ended, unended = Looks(), list[Prefix](), list[Prefix]()
         if not speller.frames:
             return self.hypotheses([self.finished(start, (0.0, 0.0), 0, 0.0)], looks, nbest)
@@ -269,29 +273,27 @@ class AttentionDecoder:
 
     def extended(self, prefix: Prefix, token: int, log_prob: float, mixed: float, row: int, covered: float) -> Prefix:
         """The text with one more token."""
-        fusion = self.fusion.add(prefix.fusion, token) if self.fusion and prefix.fusion else None
-        bonus = covered + (self.fusion.score(fusion) if self.fusion and fusion else 0.0)
+        fusion = self.fusion.add(prefix.fusion, token)
+        bonus = covered + self.fusion.score(fusion)
         tokens, peaks, rows = (*prefix.tokens, token), (*prefix.peaks, log_prob), (*prefix.rows, row)
         return Prefix(tokens, prefix.spelled + log_prob, mixed, peaks, rows, fusion, bonus)
 
     def finished(self, prefix: Prefix, scores: tuple[float, float], row: int, covered: float) -> Prefix:
         """The whole text, its last word and the end scored; `scores` are spelled and acoustic."""
-        fusion = self.fusion.finish(prefix.fusion) if self.fusion and prefix.fusion else None
-        bonus = covered + (self.fusion.score(fusion) if self.fusion and fusion else 0.0)
+        fusion = self.fusion.finish(prefix.fusion)
+        bonus = covered + self.fusion.score(fusion)
         spelled, acoustic = scores
         return replace(prefix, spelled=spelled, acoustic=acoustic, rows=(*prefix.rows, row), fusion=fusion, bonus=bonus)
 
     def closed(self, prefix: Prefix) -> Prefix:
         """A text that did not end, taken for whole."""
-        fusion = self.fusion.finish(prefix.fusion) if self.fusion and prefix.fusion else None
-        return replace(prefix, fusion=fusion, bonus=self.fusion.score(fusion) if self.fusion and fusion else 0.0)
+        fusion = self.fusion.finish(prefix.fusion)
+        return replace(prefix, fusion=fusion, bonus=self.fusion.score(fusion))
 
     def cut(self, prefix: Prefix, count: int) -> Prefix:
         """The first `count` tokens of a text."""
         spelled = sum(prefix.peaks[:count])
         shorter = Prefix(prefix.tokens[:count], spelled, spelled, prefix.peaks[:count], prefix.rows[:count])
-        if self.fusion is None:
-            return shorter
         fusion = self.fusion.start()
         for token in shorter.tokens:
             fusion = self.fusion.add(fusion, token)
@@ -316,17 +318,17 @@ class AttentionDecoder:
     def hypothesis(text: str, prefix: Prefix, share: float, looks: Looks) -> Hypothesis:
         """A text as others see it."""
         frames = tuple(frames_of_tokens(looks.of(prefix)))
-        lm_score = prefix.fusion.lm_score if prefix.fusion else 0.0
         return Hypothesis(
             prefix.tokens,
             prefix.score,
             prefix.acoustic,
-            lm_score,
+            prefix.fusion.lm_score,
             text=text,
             posterior=share,
             timesteps=frames,
             ends=tuple(frame + 1 for frame in frames),
             token_log_probs=prefix.peaks,
+            neural_score=prefix.fusion.neural_score,
         )
 
 

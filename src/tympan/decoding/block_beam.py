@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from tympan.decoding.attention import EDGE, Array, Scores, checked_step
-from tympan.decoding.beam import check_counts, check_numbers, check_positive
+from tympan.decoding.beam import check_counts, check_positive
+from tympan.decoding.fusion import NOTHING, Fused, Fusion
 from tympan.decoding.hypothesis import Hypothesis
-from tympan.decoding.word_fusion import UNKNOWN_SCORE, FusionState, WordFusion
+from tympan.decoding.token_fusion import TokenFusion
+from tympan.decoding.word_fusion import UNKNOWN_SCORE
 from tympan.errors import ShapeError
 from tympan.tokens import TokenTable
 
@@ -53,7 +55,7 @@ class Said:
     peaks: tuple[float, ...] = ()
     frames: tuple[int, ...] = ()
     place: tuple[int, int] = (0, 0)
-    fusion: FusionState | None = None
+    fusion: Fused = NOTHING
     bonus: float = 0.0
 
     @property
@@ -70,6 +72,7 @@ class BlockDecoder:
     The objective, in natural logarithms:
 
         log P(tokens and ends of blocks | audio) + lm_weight * log P_lm(words </s>) + word_score * words + unknown_score * unknown words
+            + fuse_weight * log P_neural(tokens </s>) + fuse_token_score * tokens
 
     where ways to say the same tokens in other blocks are added up as far as they are held. Within a block each text grows by its
     `beam_size` best tokens, of which the `beam_size` best are kept, and each is put aside with the block's end behind it; when no text
@@ -86,10 +89,11 @@ class BlockDecoder:
         beam_threshold: natural log; texts that are worse than the best are dropped.
         token_min_log_prob: natural log; less probable tokens are not followed.
         unknown_score: natural log, for each word outside the lexicon.
+        neural: a language model over the tokens, or None.
 
     Raises:
         ShapeError: an option is no usable number.
-        TokenError: as `WordFusion`.
+        TokenError: as `Fusion`.
 
     Source: Jaitly et al. 2015, arXiv:1511.04868, section 2.6.
     """
@@ -108,16 +112,15 @@ class BlockDecoder:
         beam_threshold: float = 14.0,
         token_min_log_prob: float = -9.0,
         unknown_score: float = UNKNOWN_SCORE,
+        neural: TokenFusion | None = None,
     ) -> None:
         check_counts(beam_size=beam_size, frames=frames, most=most)
         check_positive(beam_threshold=beam_threshold)
-        check_numbers(unknown_score=unknown_score)
         if back < 0:
             raise ShapeError(f"back is {back}, but must be at least 0.")
         self.tokens = tokens
-        self.fusion = None if scorer is None else WordFusion(tokens, scorer, lm_weight, word_score, unknown_score)
-        self.lm_weight, self.word_score = (self.fusion.lm_weight, self.fusion.word_score) if self.fusion else (0.0, 0.0)
-        check_numbers(lm_weight=self.lm_weight, word_score=self.word_score)
+        self.fusion = Fusion(tokens, scorer, lm_weight, word_score, unknown_score, neural)
+        self.lm_weight, self.word_score = self.fusion.lm_weight, self.fusion.word_score
         self.frames, self.back, self.most = frames, back, most
         self.beam_size, self.beam_threshold, self.token_min_log_prob = beam_size, beam_threshold, token_min_log_prob
 
@@ -186,8 +189,8 @@ class BlockDecoder:
 
     def extended(self, said: Said, token: int, log_prob: float, looked: int, row: int) -> Said:
         """The text with one more token, which the state of `row` is to read next."""
-        fusion = self.fusion.add(said.fusion, token) if self.fusion and said.fusion else None
-        bonus = self.fusion.score(fusion) if self.fusion and fusion else 0.0
+        fusion = self.fusion.add(said.fusion, token)
+        bonus = self.fusion.score(fusion)
         frames = (*said.frames, max(looked, said.frames[-1] if said.frames else 0))
         return Said((*said.tokens, token), said.acoustic + log_prob, (*said.peaks, log_prob), frames, (0, row), fusion, bonus)
 
@@ -195,8 +198,8 @@ class BlockDecoder:
         """Texts with their last words counted, each text once, best first."""
         whole = []
         for said in held:
-            fusion = self.fusion.finish(said.fusion) if self.fusion and said.fusion else None
-            whole.append(replace(said, fusion=fusion, bonus=self.fusion.score(fusion) if self.fusion and fusion else 0.0))
+            fusion = self.fusion.finish(said.fusion)
+            whole.append(replace(said, fusion=fusion, bonus=self.fusion.score(fusion)))
         total = float(np.logaddexp.reduce([said.score for said in whole]))
         found: dict[str, Said] = {}
         shares: dict[str, float] = {}
@@ -209,12 +212,13 @@ class BlockDecoder:
                 said.tokens,
                 said.score,
                 said.acoustic,
-                said.fusion.lm_score if said.fusion else 0.0,
+                said.fusion.lm_score,
                 text=text,
                 posterior=shares[text],
                 timesteps=said.frames,
                 ends=tuple(frame + 1 for frame in said.frames),
                 token_log_probs=said.peaks,
+                neural_score=said.fusion.neural_score,
             )
             for text, said in list(found.items())[:nbest]
         ]
@@ -230,7 +234,7 @@ class BlockSearch:
 
     def __init__(self, decoder: BlockDecoder, network: BlockNetwork) -> None:
         self.decoder, self.network = decoder, network
-        self.held = [Said(fusion=decoder.fusion.start() if decoder.fusion else None)]
+        self.held = [Said(fusion=decoder.fusion.start())]
         self.state: Any = None
         self.done = 0  # frames of whole blocks
         self.keys: list[Array] = []  # what comes after them, and `back` frames before

@@ -13,7 +13,7 @@ class Hypothesis:
     Attributes:
         tokens: token indices, blank-free, repeats kept where they are meant; the word edges of characters included.
         score: what the search maximised, natural log: acoustic_score + lm_weight * lm_score + word_score * words + hot_word_score;
-            after a rescoring (`Rescorer`) with what that adds.
+            after a rescoring (`Rescorer`) or with a fused model (`TokenFusion`) with what that adds.
         acoustic_score: log of the probability of all alignments (greedy: of the one best) that spell the tokens.
         lm_score: of the language model, natural log, unweighted, `</s>` included; 0 without one.
         hot_word_score: sum of the weights of the hot words that fired.
@@ -25,7 +25,8 @@ class Hypothesis:
         timesteps: first frame of each token, the same length as tokens; seconds = timestep * frame shift. Empty if not aligned.
         ends: frame after the last frame of each token. Empty if not aligned.
         token_log_probs: highest log-probability of each token within its frames. Empty if not aligned.
-        neural_score: of the language model of a rescoring, natural log, unweighted, the sentence's end included; 0 without one.
+        neural_score: of the neural language model that rescored or was fused, natural log, unweighted, the sentence's end included; 0
+            without one.
     """
 
     tokens: tuple[int, ...]

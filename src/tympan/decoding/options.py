@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from tympan.decoding.beam import BeamDecoder
 from tympan.decoding.rescoring import Rescorer
+from tympan.decoding.token_fusion import TokenFusion
 from tympan.errors import TympanError
 from tympan.lm import NeuralLM, Scorer
 from tympan.lm.case import Case
@@ -20,6 +21,10 @@ FEW = 8  # of families whose networks run for each hypothesis
 BEAM_THRESHOLD = 14.0
 TOKEN_MIN_LOG_PROB = -9.0
 RESCORE_NBEST = 50
+FUSE_WEIGHT = 0.3
+
+
+WEIGHTS = ("lm_weight", "word_score", "rescore_weight", "rescore_token_score", "fuse_weight", "fuse_token_score")
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class SearchOptions:
             another search, whose best text may be another. A recogniser with a rescoring takes False.
         rescore_weight, rescore_token_score: of a rescoring with a neural language model; None takes the model's. No effect without one.
         rescore_nbest: hypotheses that it looks at. No effect without one.
+        fuse_weight, fuse_token_score: of a neural language model that is asked at every token. No effect without one.
 
     Raises:
         TympanError: a number is not finite or out of its range; all of them are named.
@@ -53,6 +59,8 @@ class SearchOptions:
     rescore_weight: float | None = None
     rescore_token_score: float | None = None
     rescore_nbest: int = RESCORE_NBEST
+    fuse_weight: float = FUSE_WEIGHT
+    fuse_token_score: float = 0.0
 
     def __post_init__(self) -> None:
         wrong = [f"beam_size is {self.beam_size}, but must be at least 1"] if self.beam_size is not None and not self.beam_size >= 1 else []
@@ -62,7 +70,7 @@ class SearchOptions:
             wrong.append(f"token_min_log_prob is {self.token_min_log_prob}, but must not be above 0")
         if not self.rescore_nbest >= 1:
             wrong.append(f"rescore_nbest is {self.rescore_nbest}, but must be at least 1")
-        weights = {name: getattr(self, name) for name in ("lm_weight", "word_score", "rescore_weight", "rescore_token_score")}
+        weights = {name: getattr(self, name) for name in WEIGHTS}
         wrong += [f"{name} is {weight}, not a finite number" for name, weight in weights.items() if not math.isfinite(weight or 0.0)]
         if wrong:
             raise TympanError(f"Options of the search: {'; '.join(wrong)}.")
@@ -107,6 +115,10 @@ class SearchOptions:
         elif tokens.kind in ("characters", "phones"):
             rescorer.check(symbols)
         return rescorer
+
+    def token_fusion(self, lm: NeuralLM, tokens: TokenTable) -> TokenFusion:
+        """A neural language model that is asked at every token; TokenError if its tokens are not those of the model."""
+        return TokenFusion(tokens, lm, self.fuse_weight, self.fuse_token_score)
 
     def decoder(self, tokens: TokenTable, scorer: Scorer | None) -> BeamDecoder:
         """A decoder with these options.

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tympan.decoding.beam import check_counts, check_numbers, check_positive
+from tympan.decoding.beam import check_counts, check_positive
+from tympan.decoding.fusion import NOTHING, Fused, Fusion
 from tympan.decoding.hypothesis import Hypothesis
+from tympan.decoding.token_fusion import TokenFusion
 from tympan.decoding.transducer import MAX_SYMBOLS, Array, TransducerNetworks, checked_frames, checked_rows
-from tympan.decoding.word_fusion import UNKNOWN_SCORE, FusionState, WordFusion
+from tympan.decoding.word_fusion import UNKNOWN_SCORE
 from tympan.errors import ShapeError
 from tympan.tokens import BLANK, TokenTable
 
@@ -44,7 +46,7 @@ class Prefix:
     peaks: tuple[float, ...]
     predicted: Array
     state: Any
-    fusion: FusionState | None = None
+    fusion: Fused = NOTHING
     bonus: float = 0.0
 
     @property
@@ -62,6 +64,7 @@ class TransducerDecoder:
     The objective, in natural logarithms:
 
         score = log P(tokens | audio) + lm_weight * log P_lm(words </s>) + word_score * words + unknown_score * unknown words
+                + fuse_weight * log P_neural(tokens </s>) + fuse_token_score * tokens
 
     where P(tokens | audio) is the sum over all alignments that the search followed. In each frame every text takes the blank, and is
     lengthened by those of its `beam_size` best tokens that are within `expansion_threshold` of its best one or that lead to a text which
@@ -74,6 +77,7 @@ class TransducerDecoder:
         scorer: n-gram, words and weights; None searches without.
         lm_weight, word_score: None takes the scorer's. No effect without a scorer.
         unknown_score: added for a word outside the lexicon. No effect without a scorer.
+        neural: a language model over the tokens, or None.
         beam_size: texts kept after each frame, at most.
         beam_threshold: natural log; worse texts are dropped.
         expansion_threshold: natural log; worse tokens are not followed (gamma in the paper).
@@ -81,7 +85,7 @@ class TransducerDecoder:
 
     Raises:
         ShapeError: a number is out of its range.
-        TokenError: as `WordFusion`.
+        TokenError: as `Fusion`.
 
     Source: Kim et al. 2020, Accelerating RNN transducer inference via adaptive expansion search; texts that one another's prefix are
     (its prefix search) are summed here by looking the held texts up.
@@ -96,6 +100,7 @@ class TransducerDecoder:
         word_score: float | None = None,
         *,
         unknown_score: float = UNKNOWN_SCORE,
+        neural: TokenFusion | None = None,
         beam_size: int = 8,
         beam_threshold: float = 10.0,
         expansion_threshold: float = 2.3,
@@ -105,9 +110,7 @@ class TransducerDecoder:
         check_positive(beam_threshold=beam_threshold, expansion_threshold=expansion_threshold)
         self.networks = networks
         self.tokens = tokens
-        self.fusion = None if scorer is None else WordFusion(tokens, scorer, lm_weight, word_score, unknown_score)
-        if self.fusion is not None:
-            check_numbers(lm_weight=self.fusion.lm_weight, word_score=self.fusion.word_score, unknown_score=unknown_score)
+        self.fusion = Fusion(tokens, scorer, lm_weight, word_score, unknown_score, neural)
         self.beam_size = beam_size
         self.beam_threshold = beam_threshold
         self.expansion_threshold = expansion_threshold
@@ -116,12 +119,12 @@ class TransducerDecoder:
     @property
     def lm_weight(self) -> float:
         """Of the scorer; 0 without one."""
-        return self.fusion.lm_weight if self.fusion else 0.0
+        return self.fusion.lm_weight
 
     @property
     def word_score(self) -> float:
         """For each word; 0 without a scorer."""
-        return self.fusion.word_score if self.fusion else 0.0
+        return self.fusion.word_score
 
     def decode(self, encoded: Array, nbest: int = 1) -> list[Hypothesis]:
         """The best texts of one utterance, best first.
@@ -144,8 +147,7 @@ class TransducerDecoder:
     def begin(self) -> list[Prefix]:
         """The empty text."""
         predicted, states = self.networks.predict([BLANK], [None])
-        fusion = self.fusion.start() if self.fusion else None
-        return [Prefix((), 0.0, 0.0, (), (), predicted[0], states[0], fusion)]
+        return [Prefix((), 0.0, 0.0, (), (), predicted[0], states[0], self.fusion.start())]
 
     def step(self, held: list[Prefix], heard: Array, frame: int) -> list[Prefix]:
         """The texts after one more frame (D,), best first."""
@@ -208,7 +210,7 @@ class TransducerDecoder:
 
     def extended(self, prefix: Prefix, token: int, log_prob: float, frame: int) -> Prefix:
         """The text with one more token; its predicted and state are still those before it."""
-        fusion = self.fusion.add(prefix.fusion, token) if self.fusion and prefix.fusion else None
+        fusion = self.fusion.add(prefix.fusion, token)
         return Prefix(
             (*prefix.tokens, token),
             prefix.acoustic + log_prob,
@@ -218,7 +220,7 @@ class TransducerDecoder:
             prefix.predicted,
             prefix.state,
             fusion,
-            self.fusion.score(fusion) if self.fusion and fusion else 0.0,
+            self.fusion.score(fusion),
         )
 
     def pruned(self, prefixes: Iterable[Prefix]) -> list[Prefix]:
@@ -228,9 +230,7 @@ class TransducerDecoder:
 
     def hypotheses(self, held: list[Prefix], nbest: int) -> list[Hypothesis]:
         """Whole texts, `</s>` scored, each text once: of two ways to spell it the better one."""
-        if self.fusion:
-            held = [self.with_end(self.fusion, prefix) for prefix in held]
-        held = sorted(held, key=by_score)
+        held = sorted(map(self.with_end, held), key=by_score)
         total = float(np.logaddexp.reduce([prefix.score for prefix in held]))
         found: dict[str, Hypothesis] = {}
         for prefix in held:
@@ -239,27 +239,25 @@ class TransducerDecoder:
             if text in found:
                 found[text] = replace(found[text], posterior=found[text].posterior + posterior)
                 continue
-            lm_score = prefix.fusion.lm_score if prefix.fusion else 0.0
             ends = tuple(frame + 1 for frame in prefix.timesteps)
             found[text] = Hypothesis(
                 prefix.tokens,
                 prefix.score,
                 prefix.acoustic,
-                lm_score,
+                prefix.fusion.lm_score,
                 text=text,
                 posterior=posterior,
                 timesteps=prefix.timesteps,
                 ends=ends,
                 token_log_probs=prefix.peaks,
+                neural_score=prefix.fusion.neural_score,
             )
         return list(found.values())[:nbest]
 
-    @staticmethod
-    def with_end(fusion: WordFusion, prefix: Prefix) -> Prefix:
+    def with_end(self, prefix: Prefix) -> Prefix:
         """The text with its last word and the end scored."""
-        assert prefix.fusion is not None
-        ended = fusion.finish(prefix.fusion)
-        return replace(prefix, fusion=ended, bonus=fusion.score(ended))
+        ended = self.fusion.finish(prefix.fusion)
+        return replace(prefix, fusion=ended, bonus=self.fusion.score(ended))
 
 
 class TransducerStream:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tympan.bundle import Bundle
 from tympan.decoding import SearchOptions
+from tympan.decoding.token_fusion import TokenFusion
 from tympan.engines.attention import AttentionEngine
 from tympan.engines.ctc import CTCEngine
 from tympan.engines.engine import Decoder, Engine
@@ -24,7 +25,9 @@ ENGINES: dict[str, Callable[..., Engine]] = {
 }
 
 
-def open_engine(bundle: Bundle, threads: int, search: SearchOptions, scorer: Scorer | None, *, greedy: bool) -> Engine:
+def open_engine(
+    bundle: Bundle, threads: int, search: SearchOptions, scorer: Scorer | None, *, greedy: bool, neural: TokenFusion | None = None
+) -> Engine:
     """The engine of a bundle's family.
 
     Args:
@@ -33,6 +36,7 @@ def open_engine(bundle: Bundle, threads: int, search: SearchOptions, scorer: Sco
         search: options.
         scorer: n-gram and lexicon, or None.
         greedy: no option of the search was given, so that a family may do without.
+        neural: a language model over the tokens, or None; not for CTC.
 
     Raises:
         BundleError: the graphs cannot be used, or the family is not known here.
@@ -40,4 +44,4 @@ def open_engine(bundle: Bundle, threads: int, search: SearchOptions, scorer: Sco
     """
     if bundle.family not in ENGINES:
         raise BundleError(f"{bundle.path}: models of family {bundle.family} cannot be run by this version.", "Update Tympan.")
-    return ENGINES[bundle.family](bundle, threads, search, scorer, greedy=greedy)
+    return ENGINES[bundle.family](bundle, threads, search, scorer, greedy=greedy, neural=neural)

@@ -9,6 +9,7 @@ from tympan.bundle import Bundle
 from tympan.decoding import AttentionDecoder, Hypothesis, SearchOptions
 from tympan.decoding.onnx_speller import OnnxSpeller
 from tympan.decoding.options import FEW
+from tympan.decoding.token_fusion import TokenFusion
 from tympan.engines.listening import Listened, ListeningEngine
 from tympan.lm import Scorer
 
@@ -23,10 +24,13 @@ class AttentionEngine(ListeningEngine):
         threads: for the networks; 0 takes all cores.
         search: options; `recombine` and hot words have no effect.
         scorer: n-gram and words, or None.
+        neural: a language model over the tokens, or None.
         greedy: no effect: attention models always search.
     """
 
-    def __init__(self, bundle: Bundle, threads: int, search: SearchOptions, scorer: Scorer | None, *, greedy: bool) -> None:
+    def __init__(
+        self, bundle: Bundle, threads: int, search: SearchOptions, scorer: Scorer | None, *, greedy: bool, neural: TokenFusion | None = None
+    ) -> None:
         self.decoder = AttentionDecoder(
             bundle.tokens,
             scorer,
@@ -35,6 +39,7 @@ class AttentionEngine(ListeningEngine):
             beam_size=search.beam_size or FEW,
             beam_threshold=search.beam_threshold,
             token_min_log_prob=search.token_min_log_prob,
+            neural=neural,
             max_tokens_per_frame=TOKENS_PER_SECOND * bundle.frame_shift_s,
         )
         super().__init__(bundle, threads)

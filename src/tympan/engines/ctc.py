@@ -9,8 +9,9 @@ import numpy as np
 
 from tympan.bundle import Bundle
 from tympan.decoding import Hypothesis, SearchOptions, align, greedy
+from tympan.decoding.token_fusion import TokenFusion
 from tympan.engines.engine import Array, open_session, run
-from tympan.errors import ShapeError
+from tympan.errors import ShapeError, TokenError
 from tympan.lm import Scorer
 
 PRUNING = ("beam_size", "beam_threshold", "token_min_log_prob", "recombine")
@@ -25,9 +26,19 @@ class CTCEngine:
         search: options.
         scorer: n-gram and lexicon, or None.
         greedy: take each frame's best token in place of a search.
+        neural: must be None.
+
+    Raises:
+        TokenError: there is a `neural`, or the scorer was made for other tokens.
     """
 
-    def __init__(self, bundle: Bundle, threads: int, search: SearchOptions, scorer: Scorer | None, *, greedy: bool) -> None:
+    def __init__(
+        self, bundle: Bundle, threads: int, search: SearchOptions, scorer: Scorer | None, *, greedy: bool, neural: TokenFusion | None = None
+    ) -> None:
+        if neural is not None:
+            raise TokenError(
+                "A CTC search cannot follow a neural language model token by token.", "Let it look at the n-best list: --rescore."
+            )
         self.bundle = bundle
         self.options = search
         self.decoder = None if greedy else search.decoder(bundle.tokens, scorer)

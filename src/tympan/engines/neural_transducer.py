@@ -9,6 +9,7 @@ from tympan.bundle import Bundle
 from tympan.decoding import BlockDecoder, Hypothesis, SearchOptions
 from tympan.decoding.onnx_blocks import OnnxBlocks
 from tympan.decoding.options import FEW
+from tympan.decoding.token_fusion import TokenFusion
 from tympan.engines.engine import Array
 from tympan.engines.listening import Listened, ListeningEngine
 from tympan.errors import BundleError
@@ -25,10 +26,13 @@ class NeuralTransducerEngine(ListeningEngine):
         threads: for the networks; 0 takes all cores.
         search: options; `recombine` and hot words have no effect.
         scorer: n-gram and words, or None.
+        neural: a language model over the tokens, or None.
         greedy: no effect: neural transducers always search.
     """
 
-    def __init__(self, bundle: Bundle, threads: int, search: SearchOptions, scorer: Scorer | None, *, greedy: bool) -> None:
+    def __init__(
+        self, bundle: Bundle, threads: int, search: SearchOptions, scorer: Scorer | None, *, greedy: bool, neural: TokenFusion | None = None
+    ) -> None:
         shape = block_shape(bundle)
         self.decoder = BlockDecoder(
             bundle.tokens,
@@ -41,6 +45,7 @@ class NeuralTransducerEngine(ListeningEngine):
             beam_size=search.beam_size or FEW,
             beam_threshold=search.beam_threshold,
             token_min_log_prob=search.token_min_log_prob,
+            neural=neural,
         )
         super().__init__(bundle, threads)
         self.network = OnnxBlocks(self.speller)

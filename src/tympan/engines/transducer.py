@@ -10,6 +10,7 @@ import numpy as np
 from tympan.bundle import Bundle
 from tympan.decoding import Hypothesis, SearchOptions, TransducerDecoder, transducer_greedy
 from tympan.decoding.onnx_networks import OnnxNetworks
+from tympan.decoding.token_fusion import TokenFusion
 from tympan.engines.engine import Array, load_session, open_session, run
 from tympan.errors import BundleError
 from tympan.lm import Scorer
@@ -23,6 +24,7 @@ class TransducerEngine:
         threads: for the encoder; 0 takes all cores. Predictor and joiner are too small to share out.
         search: options; those of the CTC search alone have no effect.
         scorer: n-gram, or None.
+        neural: a language model over the tokens, or None.
         greedy: take the best token in place of a search.
 
     Raises:
@@ -30,7 +32,9 @@ class TransducerEngine:
         TokenError, ShapeError: as `TransducerDecoder`.
     """
 
-    def __init__(self, bundle: Bundle, threads: int, search: SearchOptions, scorer: Scorer | None, *, greedy: bool) -> None:
+    def __init__(
+        self, bundle: Bundle, threads: int, search: SearchOptions, scorer: Scorer | None, *, greedy: bool, neural: TokenFusion | None = None
+    ) -> None:
         self.bundle = bundle
         self.session = open_session(bundle.graph, bundle.path, threads, {"features", "lengths"}, (2,))
         predictor, joiner = (load_session(bundle.graphs[name], bundle.path, 1) for name in ("predictor", "joiner"))
@@ -38,9 +42,9 @@ class TransducerEngine:
             self.networks = OnnxNetworks(predictor, joiner)
         except BundleError as error:
             raise BundleError(f"{bundle.path}: {error}") from None
-        self.decoder = None if greedy else self.make_decoder(search, scorer)
+        self.decoder = None if greedy else self.make_decoder(search, scorer, neural)
 
-    def make_decoder(self, search: SearchOptions, scorer: Scorer | None) -> TransducerDecoder:
+    def make_decoder(self, search: SearchOptions, scorer: Scorer | None, neural: TokenFusion | None) -> TransducerDecoder:
         """The search with what of the options it knows."""
         assert search.beam_size is not None  # `SearchOptions.fitted` has set it
         return TransducerDecoder(
@@ -51,6 +55,7 @@ class TransducerEngine:
             search.word_score,
             beam_size=search.beam_size,
             beam_threshold=search.beam_threshold,
+            neural=neural,
         )
 
     def emit(self, features: Array) -> Array:
