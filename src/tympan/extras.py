@@ -9,6 +9,7 @@ from tympan.errors import MissingExtraError
 MODULES = {
     "classic": ("pocketsphinx",),
     "comet": ("comet_ml",),
+    "hf": ("transformers",),
     "lhotse": ("lhotse",),
     "mlflow": ("mlflow",),
     "plot": ("matplotlib",),

@@ -54,7 +54,7 @@ def test_chosen_recipe_trains_again_by_itself(tympan: Run, own: Path) -> None:
     assert facts["forecast"]["epochs"] == 5 and facts["forecast"]["steps_an_epoch"] > 0
 
 
-@pytest.mark.parametrize("start", ["model.tympan", "best.safetensors"])
+@pytest.mark.parametrize("start", ["model.tympan", pytest.param("best.safetensors", marks=pytest.mark.long)])
 def test_finetuning_goes_on_from_a_bundle_or_a_checkpoint(tympan: Run, own: Path, corpus: Path, tmp_path: Path, start: str) -> None:
     rows = [json.loads(line) for line in (corpus / "train.jsonl").read_text().splitlines()[:30]]
     for row in rows:  # other words for the same sounds: a y and an ö that the model has not

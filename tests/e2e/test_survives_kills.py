@@ -91,7 +91,7 @@ def test_killed_while_it_writes_a_checkpoint_the_one_before_is_whole(
     assert_same_training(whole, run)
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGUSR1"])
+@pytest.mark.parametrize("name", ["SIGTERM", *(pytest.param(name, marks=pytest.mark.long) for name in ("SIGINT", "SIGUSR1"))])
 def test_first_signal_ends_the_training_after_the_step_with_a_checkpoint(
     zygote: Zygote, rare: dict[str, Any], rare_whole: Path, tmp_path: Path, name: str
 ) -> None:

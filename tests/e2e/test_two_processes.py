@@ -93,7 +93,7 @@ def test_killed_together_they_go_on_to_the_same_weights(zygote: Zygote, lively: 
     assert_same_training(whole, run)
 
 
-@pytest.mark.parametrize("dead", [0, 1])
+@pytest.mark.parametrize("dead", [pytest.param(0, marks=pytest.mark.long), 1])
 def test_rank_that_dies_ends_the_training_with_its_name_and_the_run_resumes(
     zygote: Zygote, lively: dict[str, Any], whole: Path, tmp_path: Path, dead: int
 ) -> None:

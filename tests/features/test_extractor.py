@@ -24,6 +24,7 @@ CONFIGS = [
     {"name": "mel128", "log": True},
     {"name": "stft193", "sample_rate": 22050},
     {"name": "stft193", "sample_rate": 16000},
+    {"name": "waveform"},
 ]
 EXTRACTORS = [from_config(config) for config in CONFIGS]
 every_extractor = pytest.mark.parametrize("extractor", EXTRACTORS, ids=repr)
@@ -110,6 +111,7 @@ def test_num_frames_counts_windows_worked_by_hand(extractor) -> None:
         "spec160": centred_20_ms,
         "spec161": centred_20_ms,
         "stft193": (1, 1, 99),
+        "waveform": (1, 1, 50),
     }[extractor.name]
     assert (extractor.num_frames(399), extractor.num_frames(400), extractor.num_frames(16000)) == expected
 

@@ -26,6 +26,7 @@ from tympan.features import from_config
         {"name": "mel128", "log": True},
         {"name": "stft193", "sample_rate": 22050},
         {"name": "stft193", "sample_rate": 16000},
+        {"name": "waveform"},
     ],
 )
 def test_a_config_comes_back_from_its_extractor_through_json(config) -> None:
@@ -57,6 +58,7 @@ def test_left_out_options_are_the_faithful_ones_and_are_told(config, full) -> No
         ({"name": "mel128"}, 16000, 128, 0.0125),
         ({"name": "stft193"}, 22050, 193, 160 / 22050),
         ({"name": "stft193", "sample_rate": 16000}, 16000, 193, 0.01),
+        ({"name": "waveform"}, 16000, 320, 0.02),
     ],
 )
 def test_an_extractor_tells_its_rate_size_and_shift(config, rate, size, shift) -> None:

@@ -22,6 +22,7 @@ CONFIGS = [
     {"name": "spec160", "bins": 96},
     {"name": "spec161"},
     {"name": "stft193"},
+    {"name": "waveform"},
 ]
 every_config = pytest.mark.parametrize("config", CONFIGS, ids=str)
 LENGTHS = [8000, 0, 1, 199, 200, 201, 255, 256, 399, 400, 401, 5555]

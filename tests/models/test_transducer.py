@@ -108,7 +108,11 @@ def trained(model: TransducerModel, batch: tuple[torch.Tensor, ...], steps: int)
     return float(loss.detach())
 
 
-@pytest.mark.parametrize(("config", "seed"), [(CONFIG, 0), (LSTM, 1), (CONFIG, 2)], ids=["stateless-0", "lstm-1", "stateless-2"])
+@pytest.mark.parametrize(
+    ("config", "seed"),
+    [(CONFIG, 0), pytest.param(LSTM, 1, marks=pytest.mark.long), (CONFIG, 2)],
+    ids=["stateless-0", "lstm-1", "stateless-2"],
+)
 def test_32_utterances_are_learnt_by_heart(config: dict[str, Any], seed: int) -> None:
     torch.manual_seed(seed)
     batch = utterances(32, seed)

@@ -20,6 +20,7 @@ from tympan.features.normalize import Normalization
 from tympan.features.spec160 import Spec160
 from tympan.features.spec161 import Spec161
 from tympan.features.stft193 import Stft193
+from tympan.features.waveform import Waveform
 
 __all__ = [
     "Extractor",
@@ -32,11 +33,12 @@ __all__ = [
     "Spec161",
     "Stft193",
     "Stream",
+    "Waveform",
     "from_config",
 ]
 
 _FRONT_ENDS: dict[str, type[Extractor]] = {
-    front_end.name: front_end for front_end in (Fbank64, Fbank80, Mel128, Mfcc26, Spec160, Spec161, Stft193)
+    front_end.name: front_end for front_end in (Fbank64, Fbank80, Mel128, Mfcc26, Spec160, Spec161, Stft193, Waveform)
 }
 
 
@@ -44,8 +46,8 @@ def from_config(config: Mapping[str, object]) -> Extractor:
     """Build the front end that a recipe or a bundle describes.
 
     Args:
-        config: `name`, one of "fbank64", "fbank80", "mel128", "mfcc26", "spec160", "spec161", "stft193", and the front end's own
-            options: `log` (false or true) for mel128, `bins` (160 or 96) for spec160, `sample_rate` (22050 or 16000) for stft193.
+        config: `name`, one of "fbank64", "fbank80", "mel128", "mfcc26", "spec160", "spec161", "stft193", "waveform", and the front end's
+            own options: `log` (false or true) for mel128, `bins` (160 or 96) for spec160, `sample_rate` (22050 or 16000) for stft193.
 
     Raises:
         RecipeError: the name or a key is unknown, or a value is impossible; all of them are named.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 import torch
 
 from tympan.errors import ShapeError
-from tympan.features import Extractor, Normalization, fbank64, fbank80, from_config, mel128, mfcc26, spec160, spec161, stft193
+from tympan.features import Extractor, Normalization, fbank64, fbank80, from_config, mel128, mfcc26, spec160, spec161, stft193, waveform
 from tympan.features.normalize import LEVEL_QUANTILE, PRIOR_FRAMES, STD_FLOOR
 
 
@@ -186,6 +186,10 @@ def _power(spectrum: torch.Tensor) -> torch.Tensor:
     return spectrum.real**2 + spectrum.imag**2
 
 
+def _waveform(extractor: Extractor, frames: torch.Tensor, constants: dict[str, torch.Tensor]) -> torch.Tensor:
+    return frames
+
+
 _COMPUTE: dict[type[Extractor], Callable[[Extractor, torch.Tensor, dict[str, torch.Tensor]], torch.Tensor]] = {
     fbank64.Fbank64: _fbank64,
     fbank80.Fbank80: _fbank80,
@@ -194,4 +198,5 @@ _COMPUTE: dict[type[Extractor], Callable[[Extractor, torch.Tensor, dict[str, tor
     spec160.Spec160: _spec160,
     spec161.Spec161: _spec161,
     stft193.Stft193: _stft193,
+    waveform.Waveform: _waveform,
 }

@@ -99,7 +99,9 @@ def build_network(recipe: Recipe, num_tokens: int) -> tuple[SpeechModel, feature
     config = model_config(recipe.model)
     torch.manual_seed(recipe.seed)
     check_family(recipe, config)
+    check_front_end(recipe, extractor, config)
     model = build_model(config, extractor.num_features, num_tokens)
+    config["encoder"] = model.encoder.resolved(config["encoder"])
     if recipe.streaming is not None and not model.encoder.chunked:
         raise RecipeError(
             f"streaming: the encoder {config['encoder']['name']} cannot hear in chunks.", "Leave the section out, or take conformer."
@@ -107,6 +109,22 @@ def build_network(recipe: Recipe, num_tokens: int) -> tuple[SpeechModel, feature
     return model, extractor, config
 
 
+def check_front_end(recipe: Recipe, extractor: features.Extractor, config: dict[str, Any]) -> None:
+    """RecipeError if what hears samples is given features, or the other way round, or if samples are treated as features."""
+    raw, wants = isinstance(extractor, features.Waveform), config["encoder"].get("name") == HEARS_SAMPLES
+    if raw != wants:
+        raise RecipeError(
+            f"features.name is {extractor.name} and model.encoder.name {config['encoder'].get('name')}.",
+            f"{HEARS_SAMPLES} hears samples, features: {{name: waveform}}; all other encoders hear features.",
+        )
+    if raw and (recipe.augment.spec is not None or recipe.normalization.get("mode") != "none"):
+        raise RecipeError(
+            "augment.spec and normalization are for features, and this encoder hears samples, which it masks and normalises itself.",
+            "Set augment: {spec: null} and normalization: {mode: none}.",
+        )
+
+
+HEARS_SAMPLES = "huggingface"
 SECTIONS = {
     "attention": "attention",
     "neural_transducer": "neural-transducer",

@@ -37,7 +37,7 @@ def loss_of(model: CTCModel, features: torch.Tensor, lengths: torch.Tensor) -> t
 
 
 def test_every_encoder_has_a_miniature() -> None:
-    assert {config["encoder"]["name"] for config in MINIATURES.values()} == set(ENCODERS)
+    assert {config["encoder"]["name"] for config in MINIATURES.values()} == set(ENCODERS) - {"huggingface"}  # test_huggingface.py
 
 
 @EVERY

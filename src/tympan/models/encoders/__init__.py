@@ -10,6 +10,7 @@ from tympan.models.encoders.deepspeech2_keras import DeepSpeech2Keras
 from tympan.models.encoders.deepspeech2_pytorch import DeepSpeech2PyTorch
 from tympan.models.encoders.e_branchformer import EBranchformer
 from tympan.models.encoders.encoder import Encoder
+from tympan.models.encoders.huggingface import HuggingFaceEncoder
 from tympan.models.encoders.jasper import Jasper
 from tympan.models.encoders.pyramidal_blstm import PyramidalBLSTM
 from tympan.models.encoders.quartznet import QuartzNet
@@ -28,6 +29,7 @@ __all__ = [
     "EBranchformer",
     "ENCODERS",
     "Encoder",
+    "HuggingFaceEncoder",
     "Jasper",
     "PyramidalBLSTM",
     "QuartzNet",
@@ -45,6 +47,7 @@ ENCODERS: dict[str, type[Encoder]] = {
     "deepspeech2_keras": DeepSpeech2Keras,
     "deepspeech2_pytorch": DeepSpeech2PyTorch,
     "e_branchformer": EBranchformer,
+    "huggingface": HuggingFaceEncoder,
     "jasper": Jasper,
     "pyramidal_blstm": PyramidalBLSTM,
     "quartznet": QuartzNet,

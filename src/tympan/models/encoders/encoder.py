@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -35,6 +36,10 @@ class Encoder(nn.Module):
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         """Number of encoded frames for `lengths` input frames, elementwise; 0 stays 0."""
         raise NotImplementedError
+
+    def resolved(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The description `config`, which this encoder was built from, as a checkpoint keeps it: nothing of it lies elsewhere."""
+        return dict(config)
 
     def after_step(self, step: int) -> None:
         """Called after each optimiser step with its number, from 1: constraints on weights are kept here; most have none."""
