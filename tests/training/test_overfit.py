@@ -59,7 +59,7 @@ def recipe(corpus: Path, encoder: dict[str, Any], **training: Any) -> dict[str, 
 
 
 def test_there_is_a_case_for_every_architecture() -> None:
-    assert set(SMALL) == set(ENCODERS)
+    assert set(SMALL) == set(ENCODERS) - {"huggingface"}  # pre-trained by others
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name == "conformer" else [pytest.mark.long]) for name in SMALL])

@@ -121,7 +121,7 @@ def steps_to_zero_wer(name: str, seed: int) -> int:
 
 
 def test_there_is_a_case_for_every_encoder() -> None:
-    assert {config["encoder"]["name"] for config in SMALL.values()} == set(ENCODERS)
+    assert {config["encoder"]["name"] for config in SMALL.values()} == set(ENCODERS) - {"huggingface"}  # pre-trained by others
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] if name in SLOW else []) for name in SMALL])
