@@ -18,7 +18,7 @@ from tympan.recognizer import Recognizer
 from tympan.tokens import TokenTable
 from tympan.training import export
 from tympan.training.checkpoint import Checkpoint, save_checkpoint
-from tympan.training.proof import PROOF_SECONDS
+from tympan.training.proof import PROOF_SECONDS, Proof, check_proof
 
 TOKENS = TokenTable.from_texts(["abcdefgh ij"])
 SMALL: dict[str, dict[str, Any]] = {
@@ -84,6 +84,26 @@ def test_network_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(TympanError, match="differs from torch by"):
         export.export(checkpoint, tmp_path / "wrong.tympan")
     assert not (tmp_path / "wrong.tympan").exists()
+
+
+@pytest.mark.parametrize(
+    ("log_probs", "probabilities", "texts", "good"),
+    [
+        (9e-5, 9e-5, 0, True),
+        (9e-5, 1e-5, 1, False),
+        (9e-4, 9e-5, 0, True),
+        (9e-4, 2e-4, 0, False),
+        (2e-3, 1e-6, 0, False),
+        (np.nan, 0.0, 0, False),
+    ],
+)
+def test_what_rounding_does_is_allowed_and_no_more(log_probs: float, probabilities: float, texts: int, good: bool) -> None:
+    found = Proof(24, log_probs, probabilities, 0.0, texts)
+    if good:
+        check_proof(found, int8=False)
+        return
+    with pytest.raises(TympanError, match="no bundle was written"):
+        check_proof(found, int8=False)
 
 
 def test_frame_shift_is_that_of_the_subsampled_and_unfolded_frames(tmp_path: Path) -> None:
