@@ -22,7 +22,7 @@ FLOORS = {
     1: {"errors", "extras", "files", "locks", "scoring", "subtitles", "tokens", "transcript", "window", "word_pieces"},
     2: {"audio", "bundle", "features", "lexicon", "plots", "text"},
     3: {"decoding", "g2p", "lm", "models"},
-    4: {"data", "emissions", "engines", "evaluation", "recognizer", "systems", "training"},
+    4: {"data", "emissions", "engines", "evaluation", "recognizer", "streaming", "systems", "training"},
     5: {"__main__", "cli", "scale", "serve"},
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

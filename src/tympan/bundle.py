@@ -4,7 +4,7 @@ A zip archive without compression. Its first member is `bundle.json`; the others
 
     bundle.json     format, features, normalization, tokens, frame shift, facts about the training, members
     model.onnx      the network: features (B, T, F), lengths (B,) -> log_probs (B, T', V), output_lengths (B,); of other families than
-                    CTC the encoder
+                    CTC the encoder. If it hears chunks too, it takes and gives what is kept between them (`tympan.engines.chunks`)
     decoder.onnx    attention, neural-transducer: one step of the speller
     predictor.onnx, joiner.onnx   transducer
     README.md       the model card, optional
@@ -31,6 +31,8 @@ from tympan.tokens import TokenTable
 
 FORMAT = 1
 FAMILIES_FORMAT = 2  # of bundles of other families than CTC, which a reader of format 1 could not decode
+CHUNKS_FORMAT = 3  # of CTC networks that hear chunks: their graph takes more than features and lengths
+FORMATS = (FORMAT, FAMILIES_FORMAT, CHUNKS_FORMAT)
 HEADER = "bundle.json"
 MODEL = "model.onnx"
 CARD = "README.md"
@@ -114,6 +116,19 @@ class Bundle:
         named = str(self.model.get("family"))
         return named if named in GRAPHS else "ctc"
 
+    @property
+    def chunks(self) -> dict[str, Any] | None:
+        """How the network hears chunks, as `tympan.engines.chunks.Geometry` reads it; None if it hears whole utterances only."""
+        streaming = self.model.get("streaming")
+        return streaming if self.family == "ctc" and isinstance(streaming, dict) and "memories" in streaming else None
+
+    @property
+    def format(self) -> int:
+        """The oldest format that can hold it."""
+        if self.family != "ctc":
+            return FAMILIES_FORMAT
+        return FORMAT if self.chunks is None else CHUNKS_FORMAT
+
     @classmethod
     def open(cls, path: str | Path) -> Bundle:
         """Read and check a bundle.
@@ -162,7 +177,7 @@ class Bundle:
         if self.scorer is not None:
             contents[SCORER] = read_scorer(*self.scorer)
         header = {
-            "format": FORMAT if self.family == "ctc" else FAMILIES_FORMAT,
+            "format": self.format,
             "name": self.name,
             "language": self.language,
             "features": self.features,
@@ -208,8 +223,8 @@ def read_header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
         raise BundleError(f"{path}: {HEADER} is not JSON ({error}).") from None
     if not isinstance(header, dict) or not isinstance(header.get("format"), int):
         raise BundleError(f"{path}: {HEADER} gives no format.")
-    if header["format"] not in (FORMAT, FAMILIES_FORMAT):
-        known = f"{FORMAT} and {FAMILIES_FORMAT}"
+    if header["format"] not in FORMATS:
+        known = f"{FORMAT} to {FORMATS[-1]}"
         raise BundleError(f"{path} has bundle format {header['format']}; this version reads {known}.", "Update Tympan.")
     for name, kind in FIELDS.items():
         if not isinstance(header.get(name), kind) or isinstance(header.get(name), bool):
@@ -226,12 +241,12 @@ def read_header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
 
 
 def family_of(header: Mapping[str, Any], path: Path) -> str:
-    """The family that a header names, in format 1 always CTC; BundleError if it is none that the format can hold."""
+    """The family that a header names, in formats 1 and 3 always CTC; BundleError if it is none that the format can hold."""
     family = header["model"].get("family", "ctc")
     others = [name for name in GRAPHS if name != "ctc"]
-    if header["format"] == FORMAT and family not in others:
+    if header["format"] in (FORMAT, CHUNKS_FORMAT) and family not in others:
         return "ctc"
-    if header["format"] == FORMAT or family == "ctc":
+    if header["format"] in (FORMAT, CHUNKS_FORMAT) or family == "ctc":
         raise BundleError(f"{path} has bundle format {header['format']}, which holds no model of family {family}.")
     if not isinstance(family, str) or family not in others:
         raise BundleError(f"{path} holds a model of family {family!r}; this version knows {', '.join(GRAPHS)}.", "Update Tympan.")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ from tympan.engines import Decoder, open_engine
 from tympan.errors import BundleError, RecipeError, TympanError
 from tympan.lm import NeuralLM, Scorer
 from tympan.transcript import Segment, Transcript, Word
+
+if TYPE_CHECKING:
+    from tympan.streaming import PieceStream, Stream, StreamOptions
 
 MODELS = Path(__file__).parent / "assets"
 DEFAULT_MODEL = "english"
@@ -103,6 +106,7 @@ class Recognizer:
     """A model ready to transcribe; safe to share among threads.
 
     Whole:  transcript = recognizer.transcribe("talk.mp3")
+    Stream: stream = recognizer.stream(); stream.accept(packet, 48000); stream.partial(); stream.finals(); stream.finish()
 
     With a scorer, a beam size, hot words or options of the search it searches; else CTC models and transducers take the best
     token of each frame (greedy). Models of other families always search.
@@ -190,6 +194,25 @@ class Recognizer:
             AudioError: the recording cannot be read.
         """
         return self.transcript(self.decoded(source, sample_rate))
+
+    @property
+    def streams(self) -> str:
+        """How streams hear: in "chunks", exactly and at a constant cost; in "windows" that overlap; or in "pieces" when each ends."""
+        from tympan.streaming import StreamOptions, hearing_of
+
+        kind = hearing_of(self, StreamOptions())
+        return "pieces" if kind is None else kind.name
+
+    def stream(self, options: StreamOptions | None = None, *, keep: bool = True) -> Stream | PieceStream:
+        """Begin to hear audio that comes in packets; any number of streams may share the recogniser.
+
+        Args:
+            options: chunk, endpoints, stability; None for the defaults.
+            keep: remember the pieces that are done for `finish`; without it an endless stream needs no more memory.
+        """
+        from tympan.streaming import open_stream
+
+        return open_stream(self, options, keep=keep)
 
     def transcript(self, pieces: Iterable[Piece]) -> Transcript:
         """Decoded pieces, in order, as a transcript."""

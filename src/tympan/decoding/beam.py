@@ -218,6 +218,13 @@ class BeamStream:
         """The best text so far; its last word may be unfinished, `</s>` is not scored. Only `score` is filled in of the scores."""
         return self.decoder.hypothesis(self.native.peek())
 
+    def words(self) -> tuple[list[tuple[str, tuple[int, ...]]], bool]:
+        """The best words so far with their tokens, and whether the last one is finished; the text of one that is not are its tokens."""
+        result = self.native.peek()
+        vocabulary = self.decoder.vocabulary
+        words = [(vocabulary.words[word] if word >= 0 else vocabulary.spell_out(tokens), tokens) for word, _, tokens in result[7]]
+        return [word for word in words if word[0]], result[5]
+
     def finish(self, nbest: int = 1) -> list[Hypothesis]:
         """The best texts of all that was fed, best first."""
         check_counts(nbest=nbest)

@@ -10,8 +10,9 @@ import numpy as np
 from tympan.bundle import Bundle
 from tympan.decoding import Hypothesis, SearchOptions, align, greedy
 from tympan.decoding.token_fusion import TokenFusion
+from tympan.engines.chunks import ChunkedNetwork, Geometry, checked
 from tympan.engines.engine import Array, open_session, run
-from tympan.errors import ShapeError, TokenError
+from tympan.errors import TokenError
 from tympan.lm import Scorer
 
 PRUNING = ("beam_size", "beam_threshold", "token_min_log_prob", "recombine")
@@ -28,6 +29,9 @@ class CTCEngine:
         greedy: take each frame's best token in place of a search.
         neural: must be None.
 
+    Attributes:
+        chunks: the network, if it hears chunks too.
+
     Raises:
         TokenError: there is a `neural`, or the scorer was made for other tokens.
     """
@@ -42,17 +46,20 @@ class CTCEngine:
         self.bundle = bundle
         self.options = search
         self.decoder = None if greedy else search.decoder(bundle.tokens, scorer)
-        self.session = open_session(bundle.graph, bundle.path, threads, {"features", "lengths"}, (2,))
+        geometry = Geometry.of(bundle)
+        self.chunks = None if geometry is None else ChunkedNetwork(bundle, geometry, threads)
+        if self.chunks is None:
+            self.session = open_session(bundle.graph, bundle.path, threads, {"features", "lengths"}, (2,))
+        else:
+            self.session = self.chunks.session
 
     def emit(self, features: Array) -> Array:
         if not len(features):
             return np.zeros((0, len(self.bundle.tokens)), dtype=np.float32)
+        if self.chunks is not None:
+            return self.chunks.whole(features)
         inputs = {"features": features[None], "lengths": np.array([len(features)], dtype=np.int64)}
-        outputs = run(self.session, inputs, self.bundle.path)
-        log_probs: Array = outputs[0][0, : int(outputs[1][0])]
-        if log_probs.shape[1] != len(self.bundle.tokens):
-            raise ShapeError(f"The network gives {log_probs.shape[1]} tokens, the table has {len(self.bundle.tokens)}.")
-        return log_probs
+        return checked(run(self.session, inputs, self.bundle.path), self.bundle)[0]
 
     def search(self, emitted: Array, nbest: int) -> list[Hypothesis]:
         return [greedy(emitted)] if self.decoder is None else self.decoder.decode(emitted, nbest)

@@ -10,6 +10,7 @@ from torch import nn
 
 from tympan.models.encoders.encoder import Encoder
 from tympan.models.heads.ctc import CTCHead
+from tympan.models.layers.past import Past
 from tympan.models.speech_model import SpeechModel
 
 
@@ -63,20 +64,29 @@ class CTCModel(SpeechModel):
     def run(self, features: torch.Tensor, lengths: torch.Tensor, chunk_sizes: torch.Tensor | None = None) -> CTCOutput:
         """(B, T, F), (B,) -> log_probs, lengths and intermediate log_probs; `chunk_sizes` as the encoder takes them."""
         taps: list[torch.Tensor] = []
+        options: dict[str, Any] = {} if chunk_sizes is None else {"chunk_sizes": chunk_sizes}
+        encoded, lengths = self.encoder(features, lengths, **self.tapped(taps), **options)
+        return CTCOutput(self.head(encoded), self.head.output_lengths(lengths), taps)
+
+    def step(self, features: torch.Tensor, lengths: torch.Tensor, past: Past) -> tuple[torch.Tensor, torch.Tensor]:
+        """The next chunk of an utterance, as the encoder's `step` takes it -> log_probs (B, T', V) and lengths' (B,)."""
+        encoded, lengths = self.encoder.step(features, lengths, past, **self.tapped([]))
+        return self.head(encoded), self.head.output_lengths(lengths)
+
+    def tapped(self, taps: list[torch.Tensor]) -> dict[str, Any]:
+        """What the encoder is called with if posteriors are fed back: a tap, which adds its log_probs to `taps`."""
+        if self.feedback is None or self.tap_norm is None:
+            return {}
+        norm, feedback = self.tap_norm, self.feedback
 
         def tap(_: int, x: torch.Tensor) -> torch.Tensor:
-            assert self.tap_norm is not None and self.feedback is not None
-            log_probs = self.head(self.tap_norm(x))  # (B, u T', V)
+            log_probs = self.head(norm(x))  # (B, u T', V)
             taps.append(log_probs)
             posteriors = log_probs.exp().unflatten(1, (-1, self.head.unfold)).flatten(2)  # (B, T', u V)
-            y: torch.Tensor = x + self.feedback(posteriors)
+            y: torch.Tensor = x + feedback(posteriors)
             return y
 
-        options: dict[str, Any] = {} if chunk_sizes is None else {"chunk_sizes": chunk_sizes}
-        if self.feedback is not None:
-            options["tap"] = tap
-        encoded, lengths = self.encoder(features, lengths, **options)
-        return CTCOutput(self.head(encoded), self.head.output_lengths(lengths), taps)
+        return {"tap": tap}
 
     def frame_log_probs(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """As `forward`."""

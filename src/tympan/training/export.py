@@ -13,6 +13,7 @@ from tympan.bundle import GRAPHS, Bundle
 from tympan.errors import CheckpointError
 from tympan.lm import Scorer
 from tympan.models.build import count_parameters
+from tympan.models.ctc import CTCModel
 from tympan.models.families import build_model
 from tympan.models.neural_transducer import NeuralTransducerModel
 from tympan.models.speech_model import SpeechModel
@@ -22,6 +23,7 @@ from tympan.training.checkpoint import Checkpoint, load_checkpoint
 from tympan.training.graphs import MAIN, trace_graphs
 from tympan.training.proof import Proof, check_proof, dev_clips, proof_clips, prove
 from tympan.training.quantize import quantize_graph
+from tympan.training.streaming_graph import describe_state
 
 
 def export(
@@ -48,10 +50,12 @@ def export(
         raise CheckpointError(f"{checkpoint} is of a pre-training and writes no text.", f"Go on with it: tympan finetune {checkpoint}")
     if scorer is not None:
         Scorer.open(scorer).check_tokens(tokens.tokens)
-    graphs = trace_graphs(model)
+    recipe, streaming = loaded.facts["recipe"], dict(loaded.facts.get("streaming") or {})
+    if chunks := bool(streaming) and isinstance(model, CTCModel):
+        streaming |= describe_state(model)
+    graphs = trace_graphs(model, chunks=chunks)
     if int8:
-        graphs = {name: quantize_graph(graph) for name, graph in graphs.items()}
-    recipe = loaded.facts["recipe"]
+        graphs = {name: quantize_graph(graph, by_row=chunks) for name, graph in graphs.items()}
     bundle = Bundle(
         Path(path),
         name or recipe["name"],
@@ -66,7 +70,7 @@ def export(
             "parameters": count_parameters(model) - count_unused(model),
             "weights": "int8" if int8 else "float32",
             **({"blocks": asdict(model.blocks)} if isinstance(model, NeuralTransducerModel) else {}),
-            **({"streaming": streaming} if (streaming := loaded.facts.get("streaming")) else {}),
+            **({"streaming": streaming} if streaming else {}),
         },
         training_facts(loaded),
         graphs.pop(MAIN),

@@ -8,10 +8,12 @@ from typing import Any
 import torch
 
 from tympan.models.attention import AttentionModel
+from tympan.models.ctc import CTCModel
 from tympan.models.neural_transducer import NeuralTransducerModel
 from tympan.models.speech_model import SpeechModel
 from tympan.models.transducer import TransducerModel
 from tympan.training.attention_graphs import trace_listening, trace_speller
+from tympan.training.streaming_graph import trace_streaming
 from tympan.training.tracing import FREE, traced
 from tympan.training.transducer_graphs import trace_encoder, trace_joiner, trace_predictor
 
@@ -43,6 +45,12 @@ TRACES: dict[str, Callable[[Any], dict[str, bytes]]] = {
 }
 
 
-def trace_graphs(model: SpeechModel) -> dict[str, bytes]:
-    """The graphs of a model in evaluation mode by name: `MAIN`, and those that `tympan.bundle.GRAPHS` lists for its family."""
+def trace_graphs(model: SpeechModel, *, chunks: bool = False) -> dict[str, bytes]:
+    """The graphs of a model in evaluation mode by name: `MAIN`, and those that `tympan.bundle.GRAPHS` lists for its family.
+
+    Args:
+        chunks: the network of a CTC model hears chunks too.
+    """
+    if chunks and isinstance(model, CTCModel):
+        return {MAIN: trace_streaming(model)}
     return TRACES[model.family](model)

@@ -14,7 +14,8 @@ from tympan import audio
 from tympan.bundle import Bundle
 from tympan.data.manifest import read_manifest
 from tympan.decoding import TransducerNetworks, greedy, transducer_greedy
-from tympan.engines import AttentionEngine, NeuralTransducerEngine, TransducerEngine
+from tympan.engines import AttentionEngine, CTCEngine, NeuralTransducerEngine, TransducerEngine
+from tympan.engines.chunks import ChunkedNetwork
 from tympan.errors import AudioError, ManifestError, TympanError
 from tympan.models.speech_model import SpeechModel
 from tympan.models.spellers import EDGE
@@ -90,6 +91,21 @@ def ctc_rows(model: Any, runtime: Recognizer, features: Array) -> Rows:
         log_probs, lengths = model(torch.from_numpy(features)[None], torch.tensor([len(features)]))
     expected = log_probs[0, : int(lengths[0])].numpy()
     found = runtime.engine.emit(features)
+    same = expected.shape != found.shape or greedy(expected).tokens == greedy(found).tokens
+    if isinstance(runtime.engine, CTCEngine) and runtime.engine.chunks is not None:
+        rows = chunk_rows(model, runtime.engine.chunks, features)
+        return Rows(np.concatenate([expected, rows.expected]), np.concatenate([found, rows.found]), same and rows.same_text)
+    return Rows(expected, found, same)
+
+
+def chunk_rows(model: Any, network: ChunkedNetwork, features: Array) -> Rows:
+    """The same, heard in the smallest chunks of the training."""
+    size = network.geometry.chunk_sizes[0]
+    with torch.no_grad():
+        heard = model.run(torch.from_numpy(features)[None], torch.tensor([len(features)]), torch.tensor([size]))
+    expected = heard.log_probs[0, : int(heard.lengths[0])].numpy()
+    state, frames = network.begin(), size * network.geometry.factor
+    found = np.concatenate([network.step([state], [features[at : at + frames]], size)[0] for at in range(0, len(features), frames)])
     return Rows(expected, found, expected.shape != found.shape or greedy(expected).tokens == greedy(found).tokens)
 
 

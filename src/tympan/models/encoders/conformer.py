@@ -20,6 +20,7 @@ from tympan.models.layers.dropout import Dropout
 from tympan.models.layers.feed_forward import FeedForward
 from tympan.models.layers.lengths import length_mask
 from tympan.models.layers.masked_batch_norm import MaskedBatchNorm
+from tympan.models.layers.past import Past
 from tympan.models.layers.positions import Tables, position_tables
 from tympan.models.layers.separable_subsampling import SeparableSubsampling
 from tympan.models.layers.subsampling import ConvSubsampling
@@ -49,9 +50,9 @@ class ConvModule(nn.Module):
         self.project = nn.Linear(dim, dim)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: torch.Tensor, mask: torch.Tensor, chunks: Chunks | None = None) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, mask: torch.Tensor, chunks: Chunks | None = None, past: Past | None = None) -> torch.Tensor:
         y = F.glu(self.expand(self.norm(x)), dim=-1) * mask[..., None]
-        y = self.depthwise(y, chunks)
+        y = self.depthwise(y, chunks, past)
         if isinstance(self.mid_norm, MaskedBatchNorm):
             y = self.mid_norm(y.transpose(1, 2), mask.sum(1)).transpose(1, 2)
         else:
@@ -72,11 +73,17 @@ class ConformerBlock(nn.Module):
         self.norm = nn.LayerNorm(dim)
 
     def forward(
-        self, x: torch.Tensor, mask: torch.Tensor, bias: torch.Tensor, tables: Tables, chunks: Chunks | None = None
+        self,
+        x: torch.Tensor,
+        mask: torch.Tensor,
+        bias: torch.Tensor,
+        tables: Tables,
+        chunks: Chunks | None = None,
+        past: Past | None = None,
     ) -> torch.Tensor:
         x = x + 0.5 * self.feed_forward1(x)
-        x = x + self.attention(x, bias, *tables)
-        x = x + self.convolution(x, mask, chunks)
+        x = x + self.attention(x, bias, *tables, past=past)
+        x = x + self.convolution(x, mask, chunks, past)
         x = x + 0.5 * self.feed_forward2(x)
         normed: torch.Tensor = self.norm(x)
         return normed
@@ -174,16 +181,34 @@ class Conformer(Encoder):
                 Attention and convolutions then see nothing past the end of a frame's chunk, and attention no more than
                 `left` frames before its chunk.
         """
-        x, lengths = self.subsampling(features, lengths)
+        return self.encode(features, lengths, tap, chunk_sizes=chunk_sizes)
+
+    def step(
+        self, features: torch.Tensor, lengths: torch.Tensor, past: Past, tap: Tap | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.encode(features, lengths, tap, past=past)
+
+    def encode(
+        self,
+        features: torch.Tensor,
+        lengths: torch.Tensor,
+        tap: Tap | None,
+        *,
+        chunk_sizes: torch.Tensor | None = None,
+        past: Past | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`forward`, and with `past` `step`."""
+        x, lengths = self.subsampling(features, lengths, past)
         x = self.dropout(x)
-        mask = length_mask(lengths, x.shape[1])
-        chunks = Chunks(chunk_sizes, x.shape[1]) if chunk_sizes is not None else None
-        bias = attention_bias(mask, chunks, self.left)
-        tables = position_tables(self.positions, x.shape[1], self.output_dim, self.heads, x.device)
+        frames = x.shape[1]
+        mask = length_mask(lengths, frames)
+        chunks = Chunks(chunk_sizes, frames) if chunk_sizes is not None else None
+        bias = attention_bias(mask, chunks, self.left, past)
+        tables = position_tables(self.positions, frames, self.output_dim, self.heads, x.device, past)
         for index, block in enumerate(self.blocks, start=1):
             drop = self.layer_drops[index - 1]
             if not (self.training and drop > 0 and torch.rand(()).item() < drop):
-                x = block(x, mask, bias, tables, chunks)
+                x = block(x, mask, bias, tables, chunks, past)
             if tap is not None and index in self.taps:
                 x = tap(index, x)
         return x, lengths

@@ -12,6 +12,7 @@ from tympan.models.layers.depthwise import DepthwiseConv
 from tympan.models.layers.dropout import Dropout
 from tympan.models.layers.feed_forward import FeedForward
 from tympan.models.layers.lengths import length_mask
+from tympan.models.layers.past import Past
 from tympan.models.layers.positions import Tables, position_tables
 from tympan.models.layers.subsampling import ConvSubsampling
 
@@ -33,9 +34,9 @@ class ConvGate(nn.Module):
         nn.init.normal_(self.depthwise.weight, std=1e-6)
         nn.init.ones_(self.depthwise.bias)
 
-    def forward(self, x: torch.Tensor, mask: torch.Tensor, chunks: Chunks | None) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, mask: torch.Tensor, chunks: Chunks | None, past: Past | None) -> torch.Tensor:
         half, gate = nn.functional.gelu(self.expand(self.norm(x))).chunk(2, dim=-1)
-        gate = self.depthwise(self.gate_norm(gate) * mask[..., None], chunks)
+        gate = self.depthwise(self.gate_norm(gate) * mask[..., None], chunks, past)
         gated: torch.Tensor = self.dropout(self.project(self.dropout(half * gate)))
         return gated
 
@@ -56,10 +57,12 @@ class EBranchformerBlock(nn.Module):
         self.feed_forward2 = FeedForward(dim, feed_forward, dropout)
         self.norm = nn.LayerNorm(dim)
 
-    def forward(self, x: torch.Tensor, mask: torch.Tensor, bias: torch.Tensor, tables: Tables, chunks: Chunks | None) -> torch.Tensor:
+    def forward(
+        self, x: torch.Tensor, mask: torch.Tensor, bias: torch.Tensor, tables: Tables, chunks: Chunks | None, past: Past | None
+    ) -> torch.Tensor:
         x = x + 0.5 * self.feed_forward1(x)
-        both = torch.cat([self.attention(x, bias, *tables), self.gate(x, mask, chunks)], dim=-1) * mask[..., None]  # (B, T, 2 D)
-        x = x + self.dropout(self.merge(both + self.merge_depthwise(both, chunks)))
+        both = torch.cat([self.attention(x, bias, *tables, past=past), self.gate(x, mask, chunks, past)], dim=-1) * mask[..., None]  # (B, T, 2 D)
+        x = x + self.dropout(self.merge(both + self.merge_depthwise(both, chunks, past)))
         x = x + 0.5 * self.feed_forward2(x)
         normed: torch.Tensor = self.norm(x)
         return normed
@@ -135,14 +138,23 @@ class EBranchformer(Encoder):
         Args:
             chunk_sizes: (B,) encoded frames that are heard at a time, 0 for the whole utterance; None for whole utterances.
         """
-        x, lengths = self.subsampling(features, lengths)
+        return self.encode(features, lengths, chunk_sizes=chunk_sizes)
+
+    def step(self, features: torch.Tensor, lengths: torch.Tensor, past: Past) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.encode(features, lengths, past=past)
+
+    def encode(
+        self, features: torch.Tensor, lengths: torch.Tensor, *, chunk_sizes: torch.Tensor | None = None, past: Past | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`forward`, and with `past` `step`."""
+        x, lengths = self.subsampling(features, lengths, past)
         x = self.dropout(x)
         frames = x.shape[1]
         mask = length_mask(lengths, frames)
         chunks = Chunks(chunk_sizes, frames) if chunk_sizes is not None else None
-        bias = attention_bias(mask, chunks, self.left)
-        tables = position_tables(self.positions, frames, self.output_dim, self.heads, x.device)
+        bias = attention_bias(mask, chunks, self.left, past)
+        tables = position_tables(self.positions, frames, self.output_dim, self.heads, x.device, past)
         for block in self.blocks:
-            x = block(x, mask, bias, tables, chunks)
+            x = block(x, mask, bias, tables, chunks, past)
         normed: torch.Tensor = self.norm(x)
         return normed, lengths

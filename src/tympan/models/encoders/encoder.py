@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from tympan.models.layers.lengths import conv_length, length_mask
+from tympan.models.layers.past import Past
 
 __all__ = ["Encoder", "Tap", "conv_length", "length_mask"]
 
@@ -35,6 +36,16 @@ class Encoder(nn.Module):
 
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         """Number of encoded frames for `lengths` input frames, elementwise; 0 stays 0."""
+        raise NotImplementedError
+
+    def step(self, features: torch.Tensor, lengths: torch.Tensor, past: Past, **options: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """The next chunk of an utterance: what `forward` with `chunk_sizes` of T' gives for these frames. Only if `chunked`.
+
+        Args:
+            features: (B, T, F), T a multiple of the subsampling's factor.
+            lengths: (B,) int64, valid frames; fewer than T only at the utterance's end.
+            past: of the chunks before; what is needed for the next is in `past.kept` afterwards.
+        """
         raise NotImplementedError
 
     def resolved(self, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from tympan.models.layers.chunks import Chunks
 from tympan.models.layers.dropout import Dropout
 from tympan.models.layers.feed_forward import FeedForward
 from tympan.models.layers.lengths import length_mask
+from tympan.models.layers.past import Past
 from tympan.models.layers.positions import position_tables
 from tympan.models.layers.subsampling import ConvSubsampling
 
@@ -77,14 +78,23 @@ class Transformer(Encoder):
         Args:
             chunk_sizes: (B,) encoded frames that are heard at a time, 0 for the whole utterance; None for whole utterances.
         """
-        x, lengths = self.subsampling(features, lengths)
+        return self.encode(features, lengths, chunk_sizes=chunk_sizes)
+
+    def step(self, features: torch.Tensor, lengths: torch.Tensor, past: Past) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.encode(features, lengths, past=past)
+
+    def encode(
+        self, features: torch.Tensor, lengths: torch.Tensor, *, chunk_sizes: torch.Tensor | None = None, past: Past | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`forward`, and with `past` `step`."""
+        x, lengths = self.subsampling(features, lengths, past)
         x = self.dropout(x)
         frames = x.shape[1]
         chunks = Chunks(chunk_sizes, frames) if chunk_sizes is not None else None
-        bias = attention_bias(length_mask(lengths, frames), chunks, self.left)
-        tables = position_tables(self.positions, frames, self.output_dim, self.heads, x.device)
+        bias = attention_bias(length_mask(lengths, frames), chunks, self.left, past)
+        tables = position_tables(self.positions, frames, self.output_dim, self.heads, x.device, past)
         for attention, feed_forward in zip(self.attentions, self.feed_forwards, strict=True):
-            x = x + attention(x, bias, *tables)
+            x = x + attention(x, bias, *tables, past=past)
             x = x + feed_forward(x)
         normed: torch.Tensor = self.norm(x)
         return normed, lengths

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import torch
 
-from tympan.models.layers.rotary import rotary_tables
+from tympan.models.layers.past import Past
+from tympan.models.layers.rotary import rotary_tables, rotary_tables_at
 
 POSITIONS = ("relative", "rotary")
 Tables = tuple[torch.Tensor, ...]
 
 
-def position_tables(kind: str, frames: int, dim: int, heads: int, device: torch.device) -> Tables:
+def position_tables(kind: str, frames: int, dim: int, heads: int, device: torch.device, past: Past | None = None) -> Tables:
     """What `attention_layer(kind, ...)` takes for T frames.
 
     Returns:
-        rotary: cosines and sines (T, D / heads / 2). relative: one sinusoid a distance (2 T - 1, D), from T - 1 down to 1 - T.
+        rotary: cosines and sines (T, D / heads / 2), with a past (B, 1, T, D / heads / 2). relative: one sinusoid a distance
+        (L + 2 T - 1, D), from L + T - 1 down to 1 - T; L is 0 without a past.
     """
+    if kind == "rotary" and past is not None:
+        return rotary_tables_at(past.positions(frames), dim // heads)
     if kind == "rotary":
         return rotary_tables(frames, dim // heads, device)
-    return (sinusoids(torch.arange(frames - 1, -frames, -1, device=device), dim),)
+    farthest = frames - 1 if past is None else past.before.left + frames - 1
+    return (sinusoids(torch.arange(farthest, -frames, -1, device=device), dim),)
 
 
 def sinusoids(positions: torch.Tensor, dim: int) -> torch.Tensor:

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from tympan.models.layers.dropout import Dropout
+from tympan.models.layers.past import Past, attend
 
 
 class RelativeAttention(nn.Module):
@@ -29,21 +30,29 @@ class RelativeAttention(nn.Module):
         self.out = nn.Linear(dim, dim)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: torch.Tensor, bias: torch.Tensor, distances: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, bias: torch.Tensor, distances: torch.Tensor, past: Past | None = None) -> torch.Tensor:
         """Attend.
 
         Args:
             x: (B, T, D).
-            bias: added to the scores, (B, 1, 1 or T, T): a large negative number where a key is not to be seen.
-            distances: (2 T - 1, D), `position_tables("relative", T, ...)`.
+            bias: added to the scores, (B, 1, 1 or T, T), with a past (B, 1, 1, L + T): far below 0 where a key is not to be seen.
+            distances: (2 T - 1, D), with a past (L + 2 T - 1, D): `position_tables("relative", ...)`.
+            past: of an utterance in chunks.
         """
         q, k, v = self.qkv(self.norm(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # each (B, H, T, D/H)
-        far = self.distance(distances.to(x.dtype)).unflatten(1, (self.heads, -1)).transpose(0, 1)  # (H, 2 T - 1, D/H)
+        far = self.distance(distances.to(x.dtype)).unflatten(1, (self.heads, -1)).transpose(0, 1)  # (H, L + 2 T - 1, D/H)
         scale = q.shape[-1] ** -0.5
-        content = ((q + self.content_bias) * scale) @ k.transpose(-1, -2)  # (B, H, T, T)
-        position = by_distance(((q + self.distance_bias) * scale) @ far.transpose(-1, -2))
-        weights = torch.softmax((content + position).float() + bias, dim=-1).to(v.dtype)
-        context = (weights @ v).transpose(1, 2).flatten(2)  # (B, H, T, D/H) -> (B, T, D)
+        scores = ((q + self.distance_bias) * scale) @ far.transpose(-1, -2)  # (B, H, T, L + 2 T - 1)
+        if past is None:
+            position = by_distance(scores)
+        else:
+            frames = q.shape[2]
+            near = by_distance(scores[..., scores.shape[3] - (2 * frames - 1) :])
+            farthest = scores.shape[3] - frames  # the distance of the first column
+            index = (farthest - past.distances(frames))[:, None].expand(-1, self.heads, -1, -1)
+            position = torch.cat((scores.gather(3, index), near), dim=3)  # (B, H, T, L + T)
+        context = attend((q + self.content_bias) * scale, k, v, position.float() + bias, past)
+        context = context.transpose(1, 2).flatten(2)  # (B, H, T, D/H) -> (B, T, D)
         attended: torch.Tensor = self.dropout(self.out(context))
         return attended
 

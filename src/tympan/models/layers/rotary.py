@@ -15,6 +15,13 @@ def rotary_tables(frames: int, dim: int, device: torch.device, base: float = 100
     return angles.cos(), angles.sin()
 
 
+def rotary_tables_at(positions: torch.Tensor, dim: int, base: float = 10000.0) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `rotary_tables`, at positions (B, T) int64 -> (B, 1, T, dim / 2) each; exact after hours too, where float32 angles are not."""
+    inverse = base ** (-torch.arange(0, dim, 2, device=positions.device, dtype=torch.float32) / dim)
+    angles = positions[:, None, :, None].double() * inverse.double()
+    return angles.cos().float(), angles.sin().float()
+
+
 def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
     """Turn the pairs (x[..., i], x[..., i + dim / 2]) of x (B, H, T, dim) by their position's angle."""
     first, second = x.chunk(2, dim=-1)

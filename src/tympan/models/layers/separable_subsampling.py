@@ -6,6 +6,8 @@ import torch
 from torch import nn
 
 from tympan.models.layers.lengths import conv_length, length_mask
+from tympan.models.layers.past import Past
+from tympan.models.layers.subsampling import strided
 
 KERNEL, STRIDE, PADDING = 3, 2, 1
 
@@ -42,10 +44,17 @@ class SeparableSubsampling(nn.Module):
             lengths = conv_length(lengths, KERNEL, STRIDE, PADDING)
         return lengths
 
-    def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, T, F), (B,) -> (B, T', D), (B,). Padding is zeroed before each convolution, so it is never seen."""
+    def forward(self, features: torch.Tensor, lengths: torch.Tensor, past: Past | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, T, F), (B,) -> (B, T', D), (B,). Padding is zeroed before each convolution, so it is never seen.
+
+        With `past`, T is a multiple of the factor.
+        """
         x = features[:, None]  # (B, 1, T, F)
-        for conv in (self.first, *self.rest):
-            x = torch.relu(conv(x.masked_fill(~length_mask(lengths, x.shape[2])[:, None, :, None], 0.0)))  # (B, C, T/2, F/2)
+        for first, *pointwise in ((self.first,), *self.rest):
+            x = x.masked_fill(~length_mask(lengths, x.shape[2])[:, None, :, None], 0.0)
+            x = first(x) if past is None else strided(first, past.end(x, PADDING, 2))  # (B, C, T/2, F/2)
+            for conv in pointwise:
+                x = conv(x)
+            x = torch.relu(x)
             lengths = conv_length(lengths, KERNEL, STRIDE, PADDING)
         return self.project(x.transpose(1, 2).flatten(2)), lengths  # (B, C, T', F') -> (B, T', C F')

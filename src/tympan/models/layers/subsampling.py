@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from tympan.models.layers.lengths import conv_length, length_mask
+from tympan.models.layers.past import Past
 
 KERNEL, STRIDE, PADDING = 3, 2, 1
 
@@ -45,15 +47,36 @@ class ConvSubsampling(nn.Module):
             lengths = conv_length(lengths, KERNEL, STRIDE, PADDING)
         return lengths
 
-    def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, T, F), (B,) -> (B, T', D), (B,). Padding is zeroed before each convolution, so it is never seen."""
+    def forward(self, features: torch.Tensor, lengths: torch.Tensor, past: Past | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, T, F), (B,) -> (B, T', D), (B,). Padding is zeroed before each convolution, so it is never seen.
+
+        With `past`, T is a multiple of the factor.
+        """
         padding = ~length_mask(lengths, features.shape[1])
         x = features.masked_fill(padding[..., None], 0.0)[:, None]  # (B, 1, T, F); a product would keep NaN
         for conv in (self.conv1, self.conv2):
-            x = torch.relu(conv(x))  # (B, C, T/2, F/2)
+            x = torch.relu(conv(x) if past is None else strided(conv, past.end(x, PADDING, 2)))  # (B, C, T/2, F/2)
             lengths = conv_length(lengths, KERNEL, STRIDE, PADDING)
             x = x * length_mask(lengths, x.shape[2])[:, None, :, None]
-        x = self.project(x.transpose(2, 3).flatten(1, 2))  # (B, C, T, F) -> (B, C F, T) -> (B, D, T')
+        x = x.transpose(2, 3).flatten(1, 2)  # (B, C, T, F) -> (B, C F, T)
+        if past is None or self.stages == 2:
+            x = self.project(x)  # (B, D, T')
+        else:
+            x = strided(self.project, past.end(x, PADDING, 2))
         if self.stages == 3:
             lengths = conv_length(lengths, KERNEL, STRIDE, PADDING)
         return x.transpose(1, 2), lengths
+
+
+def strided(conv: nn.Conv1d | nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
+    """A convolution of kernel 3 and stride 2 whose first input is there, in place of its padding in time.
+
+    Behind the last it needs none: an even number of frames ends with the second tap of three.
+    """
+    if isinstance(conv, nn.Conv1d):  # a matrix product, which is faster at the length of a chunk
+        taps = (x[:, :, :-2:STRIDE], x[:, :, 1:-1:STRIDE], x[:, :, 2::STRIDE])
+        windows = torch.cat(taps, dim=1).transpose(1, 2)  # (B, T', 3 C)
+        return functional.linear(windows, conv.weight.permute(0, 2, 1).flatten(1), conv.bias).transpose(1, 2)
+    bands = conv.padding[1]
+    assert isinstance(bands, int)
+    return functional.conv2d(x, conv.weight, conv.bias, conv.stride, (0, bands), conv.dilation, conv.groups)

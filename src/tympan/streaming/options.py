@@ -1,0 +1,50 @@
+"""How a stream hears and where it ends its pieces."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tympan.errors import TympanError
+
+CHUNK_S = 0.32
+LONGEST_S = 60.0
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """Options of a stream; times in seconds of audio.
+
+    The delay of a word is the rest of its chunk, what the network looks ahead (nothing where it hears chunks), and computing; a final
+    comes `endpoint_s` later, rounded up to whole chunks.
+
+    Attributes:
+        chunk_s: heard at a time; rounded to one of the lengths that the network was trained with.
+        endpoint_s: silence after words that ends a piece.
+        nothing_s: silence after which what was searched so far is forgotten, if it has no words.
+        longest_s: a piece is cut in its longest pause before it gets longer.
+        stable_s: words that stood that long, and those before them, never change again; infinity for none.
+        partials: whether there are partials at all; without them nothing is stable before it is final.
+
+    Raises:
+        TympanError: a time is out of its range; all of them are named.
+    """
+
+    chunk_s: float = CHUNK_S
+    endpoint_s: float = 0.6
+    nothing_s: float = 2.4
+    longest_s: float = 20.0
+    stable_s: float = 1.0
+    partials: bool = True
+
+    def __post_init__(self) -> None:
+        ranges = {"chunk_s": (0.01, 5.0), "endpoint_s": (0.1, 60.0), "nothing_s": (0.5, 600.0), "longest_s": (2.0, LONGEST_S)}
+        wrong = [
+            f"{name} is {getattr(self, name)}, but must be from {low:g} to {high:g}"
+            for name, (low, high) in ranges.items()
+            if not low <= getattr(self, name) <= high
+        ]
+        if not self.stable_s >= 0 or math.isnan(self.stable_s):
+            wrong.append(f"stable_s is {self.stable_s}, but must be at least 0")
+        if wrong:
+            raise TympanError(f"Options of the stream: {'; '.join(wrong)}.")
