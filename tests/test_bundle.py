@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tympan.bundle import CARD, FAMILIES_FORMAT, FORMAT, HEADER, MODEL, Bundle
+from tympan.bundle import CARD, CHUNKS_FORMAT, FORMAT, HEADER, MODEL, Bundle
 from tympan.errors import BundleError
 from tympan.tokens import TokenTable
 
@@ -299,7 +299,7 @@ def test_directory_of_exabytes_is_refused(written: Path, size: int, offset: int)
         Bundle.open(written)  # some versions of zipfile believe the older record
 
 
-@pytest.mark.parametrize("newer", [FAMILIES_FORMAT + 1, 0, -1, 10**6])
+@pytest.mark.parametrize("newer", [CHUNKS_FORMAT + 1, 0, -1, 10**6])
 def test_bundle_of_another_format_says_so(written: Path, newer: int) -> None:
     repack(written, {**header_of(written), "format": newer, "unheard_of": {}})
     assert f"has bundle format {newer}; this version reads {FORMAT}" in refusal(written)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ RATE = 16_000
 TONE_S, PAUSE_S = 0.06, 0.04
 THRESHOLD = 1.0  # log energy of a band that is as probable as the blank
 LOUDEST = 0.3
+CHUNKS = {"chunk_sizes": [8, 32], "normalization": {"mode": "none"}, "factor": 1}
 Samples = npt.NDArray[np.float32]
 
 
@@ -47,8 +49,12 @@ def speak(table: TokenTable, text: str, doubts: Mapping[str, tuple[str, float]] 
     return np.concatenate([*parts, pause]).astype(np.float32)
 
 
-def make_bundle(path: Path, symbols: Sequence[str], kind: str = "characters") -> Bundle:
-    """A written bundle for these tokens, the blank not among them."""
+def make_bundle(path: Path, symbols: Sequence[str], kind: str = "characters", *, chunked: bool = False) -> Bundle:
+    """A written bundle for these tokens, the blank not among them.
+
+    Args:
+        chunked: it says that it hears chunks of 80 or 320 ms. What it carries between them has no effect: a frame is all that it needs.
+    """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -65,22 +71,37 @@ def make_bundle(path: Path, symbols: Sequence[str], kind: str = "characters") ->
         helper.make_node("LogSoftmax", ["logits"], ["log_probs"], axis=-1),
         helper.make_node("Identity", ["lengths"], ["output_lengths"]),
     ]
-    graph = helper.make_graph(
-        nodes,
-        "tones",
-        [
-            helper.make_tensor_value_info("features", TensorProto.FLOAT, ["B", "T", 80]),
-            helper.make_tensor_value_info("lengths", TensorProto.INT64, ["B"]),
-        ],
-        [
-            helper.make_tensor_value_info("log_probs", TensorProto.FLOAT, ["B", "T", len(table)]),
-            helper.make_tensor_value_info("output_lengths", TensorProto.INT64, ["B"]),
-        ],
-        [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(bias, "bias")],
-    )
+    inputs = [
+        helper.make_tensor_value_info("features", TensorProto.FLOAT, ["B", "T", 80]),
+        helper.make_tensor_value_info("lengths", TensorProto.INT64, ["B"]),
+    ]
+    outputs = [
+        helper.make_tensor_value_info("log_probs", TensorProto.FLOAT, ["B", "T", len(table)]),
+        helper.make_tensor_value_info("output_lengths", TensorProto.INT64, ["B"]),
+    ]
+    constants = [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(bias, "bias")]
+    if chunked:
+        constants.append(numpy_helper.from_array(np.array([1], np.int64), "heads"))
+        nodes += [
+            helper.make_node("Identity", ["end_0"], ["next_end_0"]),
+            helper.make_node("ReduceMean", ["features"], ["means"], axes=[2], keepdims=1),
+            helper.make_node("Unsqueeze", ["means", "heads"], ["recent_memory_0"]),
+        ]
+        inputs += [
+            helper.make_tensor_value_info("heard", TensorProto.INT64, ["B"]),
+            helper.make_tensor_value_info("end_0", TensorProto.FLOAT, ["B", 2, 3]),
+            helper.make_tensor_value_info("memory_0", TensorProto.FLOAT, ["B", 1, "L", 1]),
+        ]
+        outputs += [
+            helper.make_tensor_value_info("next_end_0", TensorProto.FLOAT, ["B", 2, 3]),
+            helper.make_tensor_value_info("recent_memory_0", TensorProto.FLOAT, ["B", 1, "T", 1]),
+        ]
+    graph = helper.make_graph(nodes, "tones", inputs, outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
-    facts = {"family": "tones", "parameters": weights.size, "weights": "float32"}
+    facts: dict[str, Any] = {"family": "tones", "parameters": weights.size, "weights": "float32"}
+    if chunked:
+        facts["streaming"] = {**CHUNKS, "ends": [[2, 3]], "memories": [[1, 64, 1]]}
     bundle = Bundle(path, "tones", "en", {"name": "fbank80"}, {"mode": "none"}, table, 0.01, facts, {}, model.SerializeToString())
     bundle.write(path)
     return bundle

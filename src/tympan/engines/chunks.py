@@ -178,7 +178,8 @@ class ChunkedNetwork:
         inputs |= {name: np.zeros((1, *shape), np.float32) for name, shape in zip(self.ends, self.geometry.ends, strict=True)}
         # One slot, which holds nothing: a graph is not asked to multiply by an empty matrix.
         inputs |= {
-            name: np.zeros((1, heads, 1, dim), np.float32) for name, (heads, _, dim) in zip(self.memories, self.geometry.memories, strict=True)
+            name: np.zeros((1, heads, 1, dim), np.float32)
+            for name, (heads, _, dim) in zip(self.memories, self.geometry.memories, strict=True)
         }
         return checked(run(self.session, inputs, self.bundle.path), self.bundle)[0]
 

@@ -18,7 +18,19 @@ from tympan.streaming.stream import Stream
 if TYPE_CHECKING:
     from tympan.recognizer import Recognizer
 
-__all__ = ["Final", "Partial", "PieceStream", "Reason", "Stream", "StreamOptions", "hearing_of", "open_stream"]
+__all__ = [
+    "Chunks",
+    "Final",
+    "HearingKind",
+    "Partial",
+    "PieceStream",
+    "Reason",
+    "Stream",
+    "StreamOptions",
+    "Windows",
+    "hearing_of",
+    "open_stream",
+]
 
 
 def hearing_of(recognizer: Recognizer, options: StreamOptions) -> HearingKind | None:

@@ -12,6 +12,7 @@ RISE_DB_S = 1.0  # by which the noise floor follows what gets louder
 FALL_DB_S = 3.0  # by which the level of speech follows what gets quieter
 MARGIN_DB = 6.0  # above the floor is no silence
 SHARE = 0.3  # of the way from the floor to the speech
+HUSHED_DBFS = -45.0  # a stream may begin with speech: what is louder is no floor at first
 SURE = 2.0  # that many times the silence is one even if something is heard: music, a street
 
 
@@ -26,6 +27,8 @@ class Loudness:
         """(T,) dBFS of the next frames -> (T,) bool."""
         result = np.zeros(len(loudness), np.bool_)
         for index, value in enumerate(loudness.tolist()):
+            if np.isnan(self.floor):
+                self.floor = min(value, HUSHED_DBFS)
             self.floor = value if not self.floor + RISE_DB_S * self.frame_shift_s < value else self.floor + RISE_DB_S * self.frame_shift_s
             self.level = value if not self.level - FALL_DB_S * self.frame_shift_s > value else self.level - FALL_DB_S * self.frame_shift_s
             result[index] = value < self.floor + max(MARGIN_DB, SHARE * (self.level - self.floor))

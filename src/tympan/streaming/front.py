@@ -50,15 +50,16 @@ class Resampled:
             import soxr
 
             self.stream = soxr.ResampleStream(rate, self.sample_rate, 1, dtype="float32", quality=QUALITY)
-        return np.clip(self.stream.resample_chunk(mono), -1.0, 1.0)
+        resampled: Array = np.clip(self.stream.resample_chunk(mono), -1.0, 1.0)
+        return resampled
 
     def end(self) -> Array:
         """What the resampler still holds; then it begins anew."""
         if self.stream is None:
             return np.zeros(0, np.float32)
-        rest = self.stream.resample_chunk(np.zeros(0, np.float32), last=True)
+        rest: Array = np.clip(self.stream.resample_chunk(np.zeros(0, np.float32), last=True), -1.0, 1.0)
         self.stream = None
-        return np.clip(rest, -1.0, 1.0)
+        return rest
 
     @property
     def seconds(self) -> float:

@@ -47,7 +47,9 @@ class Stability:
     def close(self, final: Sequence[str]) -> None:
         """The piece ended with these words."""
         kept = [text for text, _ in self.words]
-        same = next((index for index, (ours, theirs) in enumerate(zip(kept, final, strict=False)) if ours != theirs), min(len(kept), len(final)))
+        same = next(
+            (index for index, (ours, theirs) in enumerate(zip(kept, final, strict=False)) if ours != theirs), min(len(kept), len(final))
+        )
         self.retracted += len(kept) - same
 
 

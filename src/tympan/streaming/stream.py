@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tympan.recognizer import Recognizer
 
 Array = npt.NDArray[np.float32]
+STEP_S = 0.16  # a piece can end after each, also within a longer chunk
 
 
 class Stream:
@@ -107,7 +108,9 @@ class Stream:
         self.finished = True
         text = " ".join(segment.text for segment in self.kept)
         bundle = self.recognizer.bundle
-        return Transcript(text=text, segments=tuple(self.kept), duration=self.seconds, language=bundle.language or None, hot_words=dict(self.fired))
+        return Transcript(
+            text=text, segments=tuple(self.kept), duration=self.seconds, language=bundle.language or None, hot_words=dict(self.fired)
+        )
 
     @property
     def seconds(self) -> float:
@@ -132,10 +135,16 @@ class Stream:
 
     def put(self, work: Work, log_probs: Array) -> None:
         """What the network made of it."""
+        steps = max(1, round(len(log_probs) * self.shift / STEP_S))
+        for heard, loudness in zip(np.array_split(log_probs, steps), np.array_split(work.loudness, steps), strict=True):
+            self.follow(heard, loudness)
+
+    def follow(self, log_probs: Array, loudness: Array) -> None:
+        """One step: the search goes on, words get stable, and perhaps the piece ends."""
         if self.endpointer.too_long(len(log_probs)):
             self.cut()
         self.writing.feed(log_probs)
-        self.endpointer.follow(log_probs, work.loudness)
+        self.endpointer.follow(log_probs, loudness)
         if self.options.partials or self.endpointer.after_words():
             words = self.writing.words()
             self.stability.update(words, self.writing.frames)

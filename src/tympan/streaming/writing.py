@@ -112,4 +112,6 @@ def composed(words: Sequence[SpelledWord], like: Hypothesis, separator: int | No
         tokens.extend(spelling)
     texts = tuple(text for text, _ in words)
     lengths = tuple(len(spelling) for _, spelling in words)
-    return replace(like, tokens=tuple(tokens), words=texts, word_lengths=lengths, text=" ".join(texts), timesteps=(), ends=(), token_log_probs=())
+    return replace(
+        like, tokens=tuple(tokens), words=texts, word_lengths=lengths, text=" ".join(texts), timesteps=(), ends=(), token_log_probs=()
+    )

@@ -13,6 +13,7 @@ from miniatures import FAITHFUL, FEATURES, MINIATURES, TOKENS, miniature, withou
 from tympan.models import CTCModel, build
 from tympan.models.encoders import ENCODERS
 from tympan.models.layers.masked_batch_norm import MaskedBatchNorm
+from tympan.models.layers.past import Past, StreamState
 from tympan.training.tasks.ctc import ctc_loss
 
 EVERY = pytest.mark.parametrize("name", MINIATURES)
@@ -175,6 +176,27 @@ def test_in_chunks_nothing_after_the_chunk_is_heard(name: str, training: bool) -
             torch.testing.assert_close(heard[:, :encoded], whole[:, :encoded], atol=1e-5, rtol=0)
         unbounded, _ = encoder(features, lengths)
         assert not torch.allclose(unbounded, whole, atol=1e-2)
+
+
+@pytest.mark.parametrize("name", CHUNKED)
+@pytest.mark.parametrize("size", [2, 3])
+def test_step_by_step_is_what_chunks_give(name: str, size: int) -> None:
+    """With a memory shorter than the utterance and no multiple of the chunk, and streams that end in different places."""
+    encoder = network(name, left=5).encoder
+    features, lengths = torch.randn(2, 333, FEATURES), torch.tensor([333, 250])
+    with torch.no_grad():
+        whole, encoded = encoder(features, lengths, chunk_sizes=torch.tensor([size, size]))
+        frames = size * (1 << 10) // int(encoder.output_lengths(torch.tensor(1 << 10)))
+        padded = torch.nn.functional.pad(features, (0, 0, 0, -333 % frames))
+        past, steps, counts = Past(StreamState(torch.zeros(2, dtype=torch.int64), 5)), [], torch.zeros(2, dtype=torch.int64)
+        for start in range(0, 333, frames):
+            x, valid = encoder.step(padded[:, start : start + frames], (lengths - start).clamp(0, frames), past)
+            steps.append(x)
+            counts += valid
+            past = Past(past.after(size))
+    assert counts.tolist() == encoded.tolist()
+    for row, count in enumerate(encoded.tolist()):
+        torch.testing.assert_close(torch.cat(steps, dim=1)[row, :count], whole[row, :count], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name", CHUNKED)

@@ -183,9 +183,7 @@ class Conformer(Encoder):
         """
         return self.encode(features, lengths, tap, chunk_sizes=chunk_sizes)
 
-    def step(
-        self, features: torch.Tensor, lengths: torch.Tensor, past: Past, tap: Tap | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def step(self, features: torch.Tensor, lengths: torch.Tensor, past: Past, tap: Tap | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         return self.encode(features, lengths, tap, past=past)
 
     def encode(

@@ -61,7 +61,9 @@ class EBranchformerBlock(nn.Module):
         self, x: torch.Tensor, mask: torch.Tensor, bias: torch.Tensor, tables: Tables, chunks: Chunks | None, past: Past | None
     ) -> torch.Tensor:
         x = x + 0.5 * self.feed_forward1(x)
-        both = torch.cat([self.attention(x, bias, *tables, past=past), self.gate(x, mask, chunks, past)], dim=-1) * mask[..., None]  # (B, T, 2 D)
+        both = (
+            torch.cat([self.attention(x, bias, *tables, past=past), self.gate(x, mask, chunks, past)], dim=-1) * mask[..., None]
+        )  # (B, T, 2 D)
         x = x + self.dropout(self.merge(both + self.merge_depthwise(both, chunks, past)))
         x = x + 0.5 * self.feed_forward2(x)
         normed: torch.Tensor = self.norm(x)

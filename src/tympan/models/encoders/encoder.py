@@ -38,7 +38,7 @@ class Encoder(nn.Module):
         """Number of encoded frames for `lengths` input frames, elementwise; 0 stays 0."""
         raise NotImplementedError
 
-    def step(self, features: torch.Tensor, lengths: torch.Tensor, past: Past, **options: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def step(self, features: torch.Tensor, lengths: torch.Tensor, past: Past) -> tuple[torch.Tensor, torch.Tensor]:
         """The next chunk of an utterance: what `forward` with `chunk_sizes` of T' gives for these frames. Only if `chunked`.
 
         Args:

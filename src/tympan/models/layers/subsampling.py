@@ -59,10 +59,7 @@ class ConvSubsampling(nn.Module):
             lengths = conv_length(lengths, KERNEL, STRIDE, PADDING)
             x = x * length_mask(lengths, x.shape[2])[:, None, :, None]
         x = x.transpose(2, 3).flatten(1, 2)  # (B, C, T, F) -> (B, C F, T)
-        if past is None or self.stages == 2:
-            x = self.project(x)  # (B, D, T')
-        else:
-            x = strided(self.project, past.end(x, PADDING, 2))
+        x = self.project(x) if past is None or self.stages == 2 else strided(self.project, past.end(x, PADDING, 2))  # (B, D, T')
         if self.stages == 3:
             lengths = conv_length(lengths, KERNEL, STRIDE, PADDING)
         return x.transpose(1, 2), lengths

@@ -1,0 +1,53 @@
+"""Words that stood long enough never change."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tympan.streaming.stability import SpelledWord, Stability
+
+
+def spelled(text: str) -> list[SpelledWord]:
+    return [(word, (1,)) for word in text.split()]
+
+
+def test_a_word_is_stable_once_it_stood_for_the_frames() -> None:
+    stability = Stability(10)
+    stability.update(spelled("the cat"), 0)
+    stability.update(spelled("the cap"), 5)
+    stability.update(spelled("the cap sat"), 10)
+    assert [text for text, _ in stability.stable] == ["the"]
+    stability.update(spelled("the cap sat"), 15)
+    assert [text for text, _ in stability.stable] == ["the", "cap"]
+    assert (stability.shown, stability.retracted) == (4, 1)
+
+
+def test_a_text_that_disagrees_with_the_stable_words_is_not_shown() -> None:
+    stability = Stability(1)
+    stability.update(spelled("the cat"), 0)
+    stability.update(spelled("the cat"), 1)
+    stability.update(spelled("a cat"), 2)
+    assert [text for text, _ in stability.words] == ["the", "cat"]
+    stability.update(spelled("the cat sat"), 3)
+    assert [text for text, _ in stability.words] == ["the", "cat", "sat"]
+
+
+def test_words_that_the_end_took_back_are_counted() -> None:
+    stability = Stability(10)
+    stability.update(spelled("the cat sat"), 0)
+    stability.close(["the", "hat"])
+    assert (stability.shown, stability.retracted) == (3, 2)
+
+
+TEXTS = st.lists(st.lists(st.sampled_from("abc"), max_size=5).map(" ".join), max_size=30)
+
+
+@given(TEXTS, st.integers(0, 5))
+def test_stable_words_only_grow_and_are_always_shown(texts: list[str], frames: int) -> None:
+    stability, before = Stability(frames), ()
+    for frame, text in enumerate(texts):
+        stability.update(spelled(text), frame)
+        assert stability.stable[: len(before)] == before
+        assert stability.words[: len(stability.stable)] == stability.stable
+        before = stability.stable
