@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from tympan import audio, features
 from tympan.bundle import Bundle
 from tympan.decoding import Hypothesis, Rescorer, SearchOptions, word_spans
-from tympan.engines import Decoder, open_engine
+from tympan.engines import CTCEngine, Decoder, open_engine
 from tympan.errors import BundleError, RecipeError, TympanError
 from tympan.lm import NeuralLM, Scorer
 from tympan.transcript import Segment, Transcript, Word
@@ -194,6 +195,19 @@ class Recognizer:
             AudioError: the recording cannot be read.
         """
         return self.transcript(self.decoded(source, sample_rate))
+
+    def with_hot_words(self, hot_words: Mapping[str, float]) -> Recognizer:
+        """The same, with these hot words in place of its own: it shares the network, and only the search is another.
+
+        Raises:
+            TokenError, TympanError: a hot word cannot be spelled, or the family's search knows none.
+        """
+        other = copy(self)
+        other.search = replace(self.search, hot_words=dict(hot_words)).fitted(self.bundle.tokens, self.scorer, self.bundle.family)
+        if isinstance(self.engine, CTCEngine):
+            other.engine = copy(self.engine)
+            other.engine.decoder = other.search.decoder(self.bundle.tokens, self.scorer)
+        return other
 
     @property
     def streams(self) -> str:

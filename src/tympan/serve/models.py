@@ -1,0 +1,90 @@
+"""The models of a server by name, and how they are exchanged while streams go on."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tympan.errors import TympanError
+from tympan.recognizer import Recognizer
+from tympan.streaming import HearingKind, PieceStream, Stream, StreamOptions, hearing_of
+
+HOT_LISTS = 32  # of hot words, whose searches are kept ready
+
+
+@dataclass
+class Loaded:
+    """A model in use.
+
+    Attributes:
+        recognizer: for streams, whose network runs on the thread that asks.
+        kinds: how its streams hear, by length of the chunk; streams of one kind share batches.
+        hot: recognisers with hot words, the most recently used last.
+    """
+
+    recognizer: Recognizer
+    kinds: dict[float, HearingKind | None] = field(default_factory=dict)
+    hot: OrderedDict[tuple[tuple[str, float], ...], Recognizer] = field(default_factory=OrderedDict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def recognizer_with(self, hot_words: Mapping[str, float]) -> Recognizer:
+        """Its recogniser, or one with hot words."""
+        if not hot_words:
+            return self.recognizer
+        key = tuple(sorted(hot_words.items()))
+        with self.lock:
+            if key not in self.hot:
+                self.hot[key] = self.recognizer.with_hot_words(hot_words)
+                if len(self.hot) > HOT_LISTS:
+                    self.hot.popitem(last=False)
+            self.hot.move_to_end(key)
+            return self.hot[key]
+
+    def stream(self, options: StreamOptions, hot_words: Mapping[str, float]) -> Stream | PieceStream:
+        """A stream; it remembers no finals."""
+        recognizer = self.recognizer_with(hot_words)
+        with self.lock:
+            if options.chunk_s not in self.kinds:
+                self.kinds[options.chunk_s] = hearing_of(self.recognizer, options)
+            kind = self.kinds[options.chunk_s]
+        if kind is None:
+            return PieceStream(recognizer, options, keep=False)
+        return Stream(recognizer, kind, options, keep=False)
+
+
+class Models:
+    """Models by name; the first is the default.
+
+    Args:
+        openers: name -> what opens it; called again for a reload.
+
+    Raises:
+        TympanError: none, or one cannot be opened.
+    """
+
+    def __init__(self, openers: Mapping[str, Callable[[], Recognizer]]) -> None:
+        if not openers:
+            raise TympanError("A server needs a model.", "Give one: --model NAME=PATH")
+        self.openers = dict(openers)
+        self.loaded = {name: Loaded(opener()) for name, opener in self.openers.items()}
+        self.default = next(iter(self.loaded))
+
+    def find(self, name: str | None) -> Loaded:
+        """The model of that name, None the default; TympanError names those that there are."""
+        if name is None:
+            return self.loaded[self.default]
+        if name not in self.loaded:
+            raise TympanError(f"There is no model {name[:80]!r} here.", f"There are: {', '.join(self.loaded)}.")
+        return self.loaded[name]
+
+    def reload(self) -> list[str]:
+        """Open all models again; streams that are under way keep theirs. Sentences about those that failed, which stay as they were."""
+        failed = []
+        for name, opener in self.openers.items():
+            try:
+                self.loaded[name] = Loaded(opener())
+            except TympanError as error:
+                failed.append(f"The model {name} was not reloaded: {error}")
+        return failed

@@ -1,0 +1,95 @@
+"""A server in the foreground, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from tympan.serve.guard import Guard
+
+log = logging.getLogger("tympan.serve")
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which lets streams say their last words before it stops.
+
+    Args:
+        config: uvicorn's.
+        app: ours.
+        ready: called once it listens.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: Guard, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.ours = app
+        self.ready = ready
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.leaving: asyncio.Task[None] | None = None
+        self.told_to_stop = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
+        if hasattr(signal, "SIGHUP"):
+            self.loop.add_signal_handler(signal.SIGHUP, self.reload)
+        await super().startup(sockets)
+        if not self.should_exit:
+            self.ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal lets streams finish, the second does not."""
+        if self.told_to_stop or self.loop is None:
+            super().handle_exit(sig, frame)
+            return
+        self.told_to_stop = True
+        self.loop.call_soon_threadsafe(self.leave)
+
+    def leave(self) -> None:
+        """Drain, then stop."""
+
+        async def drained() -> None:
+            await self.ours.state.drain()
+            self.should_exit = True
+
+        self.leaving = asyncio.ensure_future(drained())
+
+    def reload(self) -> None:
+        """Open the models again, in a thread: streams go on meanwhile."""
+
+        def reloaded() -> None:
+            for sentence in self.ours.state.models.reload():
+                log.error("%s", sentence)
+            log.warning("The models were opened again.")
+
+        assert self.loop is not None
+        self.loop.run_in_executor(None, reloaded)
+
+
+def run(app: Guard, listening: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until a signal says stop.
+
+    Args:
+        app: the application.
+        listening: a socket that listens.
+        ready: called once connections are taken.
+    """
+    limits = app.state.limits
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=limits.max_message_bytes + 1,
+        ws_ping_interval=20.0,
+        ws_ping_timeout=20.0,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=max(1, round(limits.stop_s)),
+        lifespan="on",
+    )
+    Server(config, app, ready).run(sockets=[listening])

@@ -1,0 +1,295 @@
+"""Many streams, one network: what is ready is run as one batch, on one thread a core.
+
+    session = scheduler.open(stream, notify)
+    session.audio(samples, 48000); session.flush(); session.finish()      # from any thread; nothing waits
+    notify(events)                                                        # on the scheduler's thread
+
+A worker sleeps until a session has something. It then takes all that is ready of all its sessions, each stream's next chunk, and runs
+the network once for them; the search follows stream by stream. While it runs, the next batch gathers: no timer is needed where there
+is load, and without load nobody waits for one. A stream stays with its worker, so nothing of it is locked.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+from tympan.errors import TympanError
+from tympan.serve.metrics import Metrics
+from tympan.streaming import Final, Partial, PieceStream, Reason, Stream
+
+MAX_BATCH = 64
+GATHER_S = 0.004  # that a lone chunk waits for others
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a stream tells its client.
+
+    Attributes:
+        kind: "speech_started", "partial", "final", "flushed", "finished" or "failed".
+        value: seconds; a `Partial`; a `Final`; None; the transcript's seconds; an error's sentence.
+    """
+
+    kind: str
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a client asks of its stream: audio, or an end."""
+
+    at: float  # time.monotonic
+    samples: npt.NDArray[Any] | None = None
+    sample_rate: int = 0
+    reason: Reason | None = None
+
+
+class Session:
+    """A stream on a worker.
+
+    Args:
+        stream: the recogniser's.
+        worker: its thread.
+        notify: called with events on that thread; must not block.
+        partials: whether it is told of partials.
+    """
+
+    def __init__(self, stream: Stream | PieceStream, worker: Worker, notify: Callable[[list[Event]], None], partials: bool) -> None:
+        self.stream = stream
+        self.worker = worker
+        self.notify = notify
+        self.partials = partials
+        self.inbox: deque[Command] = deque()
+        self.lock = threading.Lock()
+        self.waiting_s = 0.0  # audio that was not heard yet
+        self.ending: Command | None = None
+        self.heard_at = 0.0  # when the audio came that is being heard
+        self.open = True
+        self.told_speech: float | None = None
+        self.told: Partial | None = None
+
+    # ---- for the client's side, any thread
+
+    def audio(self, samples: npt.NDArray[Any], sample_rate: int) -> None:
+        """A packet."""
+        with self.lock:
+            self.waiting_s += len(samples) / sample_rate
+        self.post(Command(time.monotonic(), samples, sample_rate))
+
+    def flush(self) -> None:
+        """A final now; the stream stays open. Told by "flushed"."""
+        self.post(Command(time.monotonic(), reason="flush"))
+
+    def finish(self) -> None:
+        """The last final. Told by "finished"."""
+        self.post(Command(time.monotonic(), reason="finish"))
+
+    def post(self, command: Command) -> None:
+        """To the worker."""
+        self.inbox.append(command)
+        self.worker.wake(self)
+
+    def close(self) -> None:
+        """The client is gone: nothing more is heard or told."""
+        self.open = False
+        self.inbox.clear()
+        self.worker.forget(self)
+
+    # ---- on the worker's thread
+
+    def begin_next(self) -> bool:
+        """Take up what was asked for next; False if there is nothing to take up before the network has run."""
+        if self.ending is not None or not self.inbox or not self.open:
+            return False
+        command = self.inbox.popleft()
+        if command.samples is not None:
+            with self.lock:
+                self.waiting_s -= len(command.samples) / command.sample_rate
+            self.heard_at = command.at
+            if isinstance(self.stream, Stream):
+                self.stream.push(command.samples, command.sample_rate)
+            else:
+                self.stream.accept(command.samples, command.sample_rate)
+        else:
+            self.ending = command
+            if isinstance(self.stream, Stream):
+                self.stream.hearing.end()
+        return True
+
+    def end(self) -> None:
+        """What is to be ended has been heard."""
+        command, self.ending = self.ending, None
+        assert command is not None and command.reason is not None
+        if isinstance(self.stream, Stream):
+            self.stream.conclude(command.reason)
+        else:
+            self.stream.end(command.reason)
+        self.tell()
+        self.worker.metrics.finalisation.observe(time.monotonic() - command.at)
+        self.notify([Event("flushed" if command.reason == "flush" else "finished", self.stream.seconds)])
+
+    def tell(self) -> None:
+        """Events since the last time."""
+        events: list[Event] = []
+        speech = self.stream.speech_start
+        finals: list[Final] = self.stream.finals()
+        if finals:
+            events += [Event("final", final) for final in finals]
+            self.told = self.told_speech = None
+        if speech is not None and self.told_speech is None:
+            events.append(Event("speech_started", speech))
+        self.told_speech = speech
+        if self.partials:
+            partial = self.stream.partial()
+            before = self.told
+            if (partial.text or before) and (before is None or (partial.text, partial.stable) != (before.text, before.stable)):
+                events.append(Event("partial", partial))
+                self.told = partial if partial.text else None
+        if events and self.open:
+            self.notify(events)
+
+    def fail(self, error: Exception) -> None:
+        """Something is wrong with what was sent, or with us."""
+        sentence = error.message if isinstance(error, TympanError) else "The server failed on this stream; it was told to its operator."
+        self.open = False
+        self.notify([Event("failed", sentence)])
+        self.worker.forget(self)
+        if not isinstance(error, TympanError):
+            self.worker.report(error)
+
+
+class Worker(threading.Thread):
+    """A thread that runs its sessions' networks and searches."""
+
+    def __init__(self, name: str, metrics: Metrics, report: Callable[[Exception], None]) -> None:
+        super().__init__(name=name, daemon=True)
+        self.metrics = metrics
+        self.report = report
+        self.condition = threading.Condition()
+        self.ready: dict[Session, None] = {}  # in the order in which they woke
+        self.sessions: set[Session] = set()
+        self.stopping = False
+
+    def wake(self, session: Session) -> None:
+        """There is something in its inbox."""
+        with self.condition:
+            if session.open:
+                self.ready[session] = None
+                self.condition.notify()
+
+    def forget(self, session: Session) -> None:
+        """It is over."""
+        with self.condition:
+            self.ready.pop(session, None)
+            self.sessions.discard(session)
+
+    def stop(self) -> None:
+        """End the thread after what it is at."""
+        with self.condition:
+            self.stopping = True
+            self.condition.notify()
+
+    def run(self) -> None:
+        while True:
+            with self.condition:
+                while not self.ready and not self.stopping:
+                    self.condition.wait()
+                if self.stopping:
+                    return
+                if len(self.sessions) > len(self.ready):  # others may be about to send
+                    self.condition.wait(GATHER_S)
+                sessions, self.ready = list(self.ready), {}
+            self.turn(sessions)
+
+    def turn(self, sessions: Sequence[Session]) -> None:
+        """All that the sessions have, batch by batch."""
+        active = [session for session in sessions if session.open]
+        while active:
+            works: dict[Any, list[tuple[Session, Any]]] = {}
+            going = []
+            for session in active:
+                try:
+                    work = self.next_work(session)
+                except Exception as error:  # one stream's fault must not reach another
+                    session.fail(error)
+                    continue
+                if work is not None and isinstance(session.stream, Stream):
+                    works.setdefault(session.stream.kind, []).append((session, work))
+                    going.append(session)
+            for kind, items in works.items():
+                for first in range(0, len(items), MAX_BATCH):
+                    self.encode(kind, items[first : first + MAX_BATCH])
+            active = [session for session in going if session.open]
+
+    def next_work(self, session: Session) -> Any:
+        """What the network is to be run on for it; None if nothing is left."""
+        while True:
+            if isinstance(session.stream, Stream) and (work := session.stream.take()) is not None:
+                return work
+            if session.ending is not None:
+                session.end()
+            elif not session.begin_next():
+                return None
+            elif isinstance(session.stream, PieceStream):
+                session.tell()
+
+    def encode(self, kind: Any, items: Sequence[tuple[Session, Any]]) -> None:
+        """One run of the network, and each stream's search."""
+        begun = time.monotonic()
+        try:
+            found = kind.encode([(session.stream.hearing, work) for session, work in items])  # type: ignore[union-attr]
+        except Exception as error:
+            for session, _ in items:
+                session.fail(error)
+            return
+        self.metrics.batch.observe(len(items))
+        for (session, work), log_probs in zip(items, found, strict=True):
+            try:
+                session.stream.put(work, log_probs)  # type: ignore[union-attr]
+                session.tell()
+            except Exception as error:
+                session.fail(error)
+            self.metrics.chunk.observe(time.monotonic() - session.heard_at)
+        self.metrics.busy.inc(time.monotonic() - begun)
+
+
+@dataclass
+class Scheduler:
+    """The workers of a server.
+
+    Args:
+        workers: threads; one a core.
+        metrics: of the server.
+        report: told of errors that are ours.
+    """
+
+    workers: int
+    metrics: Metrics
+    report: Callable[[Exception], None]
+    threads: list[Worker] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.threads = [Worker(f"tympan-{index}", self.metrics, self.report) for index in range(self.workers)]
+        for thread in self.threads:
+            thread.start()
+
+    def open(self, stream: Stream | PieceStream, notify: Callable[[list[Event]], None], *, partials: bool = True) -> Session:
+        """A session on the worker that has the fewest."""
+        worker = min(self.threads, key=lambda thread: len(thread.sessions))
+        session = Session(stream, worker, notify, partials)
+        worker.sessions.add(session)
+        return session
+
+    def stop(self) -> None:
+        """End all threads."""
+        for thread in self.threads:
+            thread.stop()
+        for thread in self.threads:
+            thread.join(timeout=5)

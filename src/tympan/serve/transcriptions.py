@@ -1,0 +1,202 @@
+"""`POST /v1/audio/transcriptions` and `GET /v1/models`, as OpenAI's clients ask them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, BinaryIO
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+
+from tympan.errors import TympanError
+from tympan.recognizer import Piece, Recognizer
+from tympan.serve.guard import TooLargeError, error_body
+from tympan.serve.listen import HOT_WEIGHT
+from tympan.serve.state import State
+from tympan.transcript import Transcript, to_format
+
+FORMATS = ("json", "verbose_json", "text", "srt", "vtt")
+FIELDS = 40  # of a form; also parts
+
+
+class RequestError(Exception):
+    """A request that cannot be answered: a sentence, and a status."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+
+
+async def models(request: Request) -> Response:
+    """`GET /v1/models`."""
+    state: State = request.app.state.server
+    rows = [
+        {
+            "id": name,
+            "object": "model",
+            "created": 0,
+            "owned_by": "tympan",
+            "language": loaded.recognizer.bundle.language,
+            "streams": loaded.recognizer.streams,
+        }
+        for name, loaded in state.models.loaded.items()
+    ]
+    return JSONResponse({"object": "list", "data": rows})
+
+
+async def transcriptions(request: Request) -> Response:
+    """`POST /v1/audio/transcriptions`."""
+    state: State = request.app.state.server
+    begun = time.monotonic()
+    if state.stopping or state.jobs >= 2 * state.limits.max_jobs:
+        state.metrics.refused.labels("jobs").inc()
+        why = "The server is stopping." if state.stopping else "The server has enough to transcribe; try again."
+        return JSONResponse(error_body(why, "server_error"), 503, {"Retry-After": "5"})
+    state.jobs += 1
+    try:
+        return await answered(request, state)
+    except RequestError as error:
+        return JSONResponse(error_body(error.message), error.status)
+    except TooLargeError:
+        return JSONResponse(error_body(f"The body may hold {state.limits.max_upload_bytes:,} bytes."), 413)
+    except TympanError as error:
+        return JSONResponse(error_body(str(error)), 400)
+    finally:
+        state.jobs -= 1
+        state.metrics.request.labels("transcriptions").observe(time.monotonic() - begun)
+
+
+async def answered(request: Request, state: State) -> Response:
+    """The form, the work, the answer."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise RequestError("The body must be multipart/form-data with a file.", 415)
+    try:
+        form = await request.form(max_files=1, max_fields=FIELDS, max_part_size=1 << 16)
+    except TooLargeError:
+        raise
+    except Exception as error:  # of the parser: starlette's and python-multipart's
+        raise RequestError(f"The form cannot be read ({str(error)[:200] or type(error).__name__}).") from None
+    upload = form.get("file")
+    if not isinstance(upload, UploadFile):
+        raise RequestError("There is no file in the form.")
+    shape = asked(form)
+    loaded = found(state, form)
+    hot_words = dict.fromkeys(prompted(field(form, "prompt")), HOT_WEIGHT)
+    if len(hot_words) > state.limits.max_hot_words:
+        raise RequestError(f"The prompt may name {state.limits.max_hot_words} hot words.")
+    recognizer = await asyncio.to_thread(loaded.recognizer_with, hot_words)
+    work = decoded(recognizer, upload.file, state)
+    if field(form, "stream").lower() == "true":
+        return StreamingResponse(streamed(recognizer, work), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    transcript = await asyncio.to_thread(lambda: recognizer.transcript(list(work)))
+    return written(transcript, shape, granularities(form))
+
+
+def field(form: FormData, name: str) -> str:
+    """A field's text; empty if there is none."""
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def asked(form: FormData) -> str:
+    """The format of the answer."""
+    shape = field(form, "response_format") or "json"
+    if shape not in FORMATS:
+        raise RequestError(f"response_format {shape[:40]!r} is none of {', '.join(FORMATS)}.")
+    return shape
+
+
+def granularities(form: FormData) -> set[str]:
+    """Which times are wanted."""
+    wanted = {str(value) for name in ("timestamp_granularities[]", "timestamp_granularities") for value in form.getlist(name)}
+    if wanted - {"word", "segment"}:
+        raise RequestError("timestamp_granularities[] are word and segment.")
+    return wanted or {"segment"}
+
+
+def found(state: State, form: FormData) -> Any:
+    """The model that is asked for. OpenAI's own names mean the default, so that programs need no change but the address."""
+    name = field(form, "model")
+    foreign = not name or name == "whisper-1" or name.startswith("gpt-4o")
+    try:
+        return state.models.find(None if foreign else name)
+    except TympanError as error:
+        raise RequestError(str(error), 404) from None
+
+
+def prompted(prompt: str) -> list[str]:
+    """Hot words of a prompt: what stands between commas, semicolons or lines; a prompt without them gives its words."""
+    parts = [part.strip(" .") for part in prompt.replace(";", ",").replace("\n", ",").split(",")]
+    parts = [part for part in parts if part]
+    return parts if len(parts) > 1 else prompt.replace(".", " ").replace(",", " ").split()
+
+
+def decoded(recognizer: Recognizer, file: BinaryIO, state: State) -> Iterator[Piece]:
+    """Piece by piece, until the upload is longer than one may be."""
+    heard = 0.0
+    for piece in recognizer.decoded(file):
+        if piece.end > state.limits.max_audio_s:
+            raise RequestError(f"A recording may last {state.limits.max_audio_s:g} s.", 413)
+        state.metrics.audio.labels("transcriptions").inc(piece.end - heard)
+        heard = piece.end
+        yield piece
+
+
+async def streamed(recognizer: Recognizer, work: Iterator[Piece]) -> AsyncIterator[bytes]:
+    """Server-sent events: the text piece by piece, then all of it."""
+    texts: list[str] = []
+    try:
+        while (piece := await asyncio.to_thread(next, work, None)) is not None:
+            text = recognizer.transcript([piece]).text
+            if text:
+                delta = f" {text}" if texts else text
+                texts.append(text)
+                yield event({"type": "transcript.text.delta", "delta": delta})
+    except (TympanError, RequestError) as error:
+        yield event({"type": "error", **error_body(str(error.message))})
+        return
+    yield event({"type": "transcript.text.done", "text": " ".join(texts)})
+
+
+def event(fields: dict[str, Any]) -> bytes:
+    """One server-sent event."""
+    return f"data: {json.dumps(fields, ensure_ascii=False)}\n\n".encode()
+
+
+def written(transcript: Transcript, shape: str, wanted: set[str]) -> Response:
+    """A transcript in the format that was asked for."""
+    if shape == "json":
+        return JSONResponse({"text": transcript.text})
+    if shape == "verbose_json":
+        return JSONResponse(verbose(transcript, wanted))
+    if shape == "text":
+        return PlainTextResponse(transcript.text + "\n")
+    media = {"srt": "application/x-subrip", "vtt": "text/vtt"}[shape]
+    return Response(to_format(transcript, "srt" if shape == "srt" else "vtt"), media_type=f"{media}; charset=utf-8")
+
+
+def verbose(transcript: Transcript, wanted: set[str]) -> dict[str, Any]:
+    """With times."""
+    answer: dict[str, Any] = {
+        "task": "transcribe",
+        "language": transcript.language or "",
+        "duration": round(transcript.duration, 3),
+        "text": transcript.text,
+    }
+    if "segment" in wanted:
+        answer["segments"] = [
+            {"id": index, "start": round(each.start, 3), "end": round(each.end, 3), "text": each.text}
+            for index, each in enumerate(transcript.segments)
+        ]
+    if "word" in wanted:
+        answer["words"] = [
+            {"word": word.text, "start": round(word.start, 3), "end": round(word.end, 3)}
+            for segment in transcript.segments
+            for word in segment.words
+        ]
+    return answer
