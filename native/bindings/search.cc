@@ -37,7 +37,7 @@ nb::tuple to_python(const Result& result) {
         words.append(nb::make_tuple(word.word, word.log10, nb::tuple(tokens)));
     }
     return nb::make_tuple(result.score, result.acoustic_score, result.lm_score, result.hot_score, result.posterior, result.finished,
-                          result.phrases, words);
+                          result.phrases, words, result.guess);
 }
 
 nb::list to_python(const std::vector<Result>& results) {
@@ -69,23 +69,39 @@ std::shared_ptr<const Words> make_words(std::shared_ptr<NGram> ngram, std::size_
     return std::make_shared<const Words>(std::move(ngram), std::move(lexicon), std::move(list), Weights{lm_weight, word_score, unknown_score});
 }
 
+// An utterance under way. It borrows a beam for each call only: streams in turn share its memory of scores, and keep little of their own.
 class Stream {
   public:
-    explicit Stream(std::shared_ptr<Decoder> decoder) : decoder_(std::move(decoder)), beam_(decoder_->borrow()) { beam_->reset(); }
-    ~Stream() {
-        if (beam_) decoder_->give_back(std::move(beam_));
+    explicit Stream(std::shared_ptr<Decoder> decoder) : decoder_(std::move(decoder)) {}
+    template <class Use>
+    auto with_beam(Use use) {
+        struct Loan {  // given back also if the search throws
+            explicit Loan(Stream& stream) : stream(stream), beam(stream.decoder_->borrow()) { beam->resume(stream.held_); }
+            Loan(const Loan&) = delete;
+            Loan& operator=(const Loan&) = delete;
+            ~Loan() {
+                beam->suspend(stream.held_);
+                stream.decoder_->give_back(std::move(beam));
+            }
+            Stream& stream;
+            std::unique_ptr<Beam> beam;
+        };
+        const Loan loan(*this);
+        return use(*loan.beam);
     }
     void feed(const LogProbs& log_probs) {
         const Emissions emissions = emissions_of(log_probs, decoder_->alphabet().num_tokens);
         decoder_->check(emissions);
         nb::gil_scoped_release release;
-        for (std::size_t frame = 0; frame < emissions.frames; ++frame) beam_->step(emissions.data + frame * decoder_->alphabet().num_tokens);
+        with_beam([&](Beam& beam) {
+            for (std::size_t frame = 0; frame < emissions.frames; ++frame) beam.step(emissions.data + frame * decoder_->alphabet().num_tokens);
+        });
     }
-    Beam& beam() { return *beam_; }
+    void reset() { held_ = Beam::Held(); }
 
   private:
     std::shared_ptr<Decoder> decoder_;
-    std::unique_ptr<Beam> beam_;
+    Beam::Held held_;
 };
 
 }  // namespace
@@ -142,11 +158,14 @@ void bind_search(nb::module_& module) {
     nb::class_<Stream>(module, "Stream")
         .def(nb::init<std::shared_ptr<Decoder>>())
         .def("feed", &Stream::feed)
-        .def("finish", [](Stream& self, std::size_t nbest) { return to_python(self.beam().finish(nbest)); })
-        .def("peek", [](Stream& self) { return to_python(self.beam().peek()); })
-        .def("reset", [](Stream& self) { self.beam().reset(); })
-        .def_prop_ro("search_steps", [](Stream& self) { return self.beam().search_steps(); })
-        .def_prop_ro("num_hypotheses", [](Stream& self) { return self.beam().num_hypotheses(); });
+        .def("finish",
+             [](Stream& self, std::size_t nbest) {
+                 return to_python(self.with_beam([&](Beam& beam) { return beam.finish(nbest); }));
+             })
+        .def("peek", [](Stream& self) { return to_python(self.with_beam([](Beam& beam) { return beam.peek(); })); })
+        .def("reset", &Stream::reset)
+        .def_prop_ro("search_steps", [](Stream& self) { return self.with_beam([](Beam& beam) { return beam.search_steps(); }); })
+        .def_prop_ro("num_hypotheses", [](Stream& self) { return self.with_beam([](Beam& beam) { return beam.num_hypotheses(); }); });
 
     module.def("align", [](const LogProbs& log_probs, const std::vector<Token>& tokens) {
         std::vector<AlignedToken> aligned;

@@ -51,6 +51,24 @@ void Beam::reset() {
     beam_.push_back(first);
 }
 
+void Beam::resume(Held& held) {
+    if (held.beam_.empty()) {
+        reset();
+        return;
+    }
+    beam_.swap(held.beam_), history_.swap(held.history_), partials_.swap(held.partials_);
+    for (std::size_t i = 0; i < beam_.size(); ++i) beam_[i].state = scores_.number(held.states_[i]);
+    collected_ = held.collected_, log_scale_ = held.log_scale_, search_steps_ = held.search_steps_;
+}
+
+void Beam::suspend(Held& held) {
+    held.states_.clear();
+    for (const Hypothesis& hypothesis : beam_) held.states_.push_back(scores_.state(hypothesis.state));
+    held.beam_.clear(), held.history_.clear(), held.partials_.clear();
+    beam_.swap(held.beam_), history_.swap(held.history_), partials_.swap(held.partials_);
+    held.collected_ = collected_, held.log_scale_ = log_scale_, held.search_steps_ = search_steps_;
+}
+
 std::uint64_t Beam::extend_text(std::uint64_t text, std::uint32_t word, std::uint64_t path) {
     return chain(text, word == WordScores::kNoWord ? path : word);
 }

@@ -59,6 +59,7 @@ struct Result {
     std::vector<std::uint32_t> phrases;  // hot phrases that fired, one entry a firing
     double posterior = 0.0;       // its share among all texts that the search still held
     bool finished = true;         // false: the last word is unfinished
+    std::int64_t guess = -1;      // the word that it may become, or -1
 };
 
 class Beam {
@@ -71,6 +72,11 @@ class Beam {
     std::vector<Result> finish(std::size_t nbest);
     // The best so far as it stands: the last word may be unfinished, </s> is not scored.
     Result peek();
+
+    // What an utterance that is under way needs, some kilobytes: one beam can search many utterances in turn.
+    class Held;
+    void resume(Held& held);   // takes what is held; nothing held begins an utterance
+    void suspend(Held& held);  // gives it back
 
     std::size_t num_hypotheses() const { return beam_.size(); }
     std::uint64_t search_steps() const { return search_steps_; }  // extensions looked at since the reset: a measure of work
@@ -185,6 +191,17 @@ class Beam {
     std::vector<std::uint32_t> stamps_;
     std::vector<Slot> slots_;  // keys of next_: open addressing
     std::uint32_t round_ = 0;
+};
+
+class Beam::Held {
+    friend class Beam;
+    std::vector<Hypothesis> beam_;    // none: nothing was heard yet
+    std::vector<NGramState> states_;  // of each: their numbers are the beam's own
+    std::vector<HistoryItem> history_;
+    std::vector<PartialItem> partials_;
+    std::size_t collected_ = 0;
+    double log_scale_ = 0.0;
+    std::uint64_t search_steps_ = 0;
 };
 
 }  // namespace tympan

@@ -142,7 +142,10 @@ Result Beam::peek() {
     result.score = std::log(best->mass()) + log_scale_;
     add_history(*best, result);
     result.finished = at_root(*best);
-    if (!result.finished) result.words.push_back({-1, unfinished_tokens(*best), 0.0});
+    if (!result.finished) {
+        result.words.push_back({-1, unfinished_tokens(*best), 0.0});
+        if (best->node != Lexicon::kNone && words_.lexicon().num_entries() > 0) result.guess = words_.likeliest(best->node);
+    }
     return result;
 }
 

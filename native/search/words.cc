@@ -44,7 +44,8 @@ void grow(std::vector<Slot>& slots, std::uint64_t free) {
 
 Words::Words(std::shared_ptr<const NGram> ngram, Lexicon lexicon, std::vector<Word> words, Weights weights)
     : ngram_(std::move(ngram)), lexicon_(std::move(lexicon)), words_(std::move(words)), weights_(weights) {
-    std::vector<double> gains(lexicon_.num_entries());
+    std::vector<float>& gains = gains_;
+    gains.resize(lexicon_.num_entries());
     for (std::uint32_t index = 0; index < gains.size(); ++index) {
         if (lexicon_.entry(index).word >= words_.size()) throw Error("A spelling belongs to no word.");
         const Word& word = words_[lexicon_.entry(index).word];
@@ -53,14 +54,14 @@ Words::Words(std::shared_ptr<const NGram> ngram, Lexicon lexicon, std::vector<Wo
             NGramState next;
             log10 = ngram_->score(ngram_->empty(), word.lm, next);
         }
-        gains[index] = gain(word, log10);
+        gains[index] = static_cast<float>(gain(word, log10));
     }
     // Children come after their parents, so one pass from the back carries every maximum to the root.
     std::vector<float> best(lexicon_.num_nodes(), kNothing);
     for (std::size_t node = lexicon_.num_nodes(); node-- > 0;) {
         const auto& here = lexicon_.node(static_cast<std::uint32_t>(node));
         for (std::uint32_t entry = here.first_entry; entry < here.first_entry + here.ends; ++entry) {
-            best[node] = std::max(best[node], static_cast<float>(gains[entry]));
+            best[node] = std::max(best[node], gains[entry]);
         }
         if (node != Lexicon::kRoot) best[here.parent] = std::max(best[here.parent], best[node]);
     }
@@ -96,6 +97,15 @@ Words::Words(std::shared_ptr<const NGram> ngram, Lexicon lexicon, std::vector<Wo
         const WordId lm = words_[lexicon_.entry(index).word].lm;
         entry_lists_[place[lm]++] = index;
     }
+}
+
+std::uint32_t Words::likeliest(std::uint32_t node) const {
+    const auto& here = lexicon_.node(node);
+    std::uint32_t best = here.first_entry;
+    for (std::uint32_t entry = here.first_entry; entry < here.last_entry; ++entry) {
+        if (gains_[entry] > gains_[best]) best = entry;
+    }
+    return lexicon_.entry(best).word;
 }
 
 WordScores::WordScores(const Words& words) : words_(words), steps_(1u << 12), looks_(1u << 12) {

@@ -50,6 +50,8 @@ class Words {
 
     // exp of the best gain, with no context, of any word at or below a node; hot weights as below.
     double look_ahead(std::uint32_t node) const { return look_ahead_[node]; }
+    // The best word at or below a node, with no context.
+    std::uint32_t likeliest(std::uint32_t node) const;
     // The hot weight of the words below a node comes as they are spelled, so that a hot word is not lost before its end.
     float hot_look_ahead(std::uint32_t node) const { return hot_look_ahead_.empty() ? 0.0f : hot_look_ahead_[node]; }
     // Entries whose word has this number in the language model.
@@ -65,6 +67,7 @@ class Words {
     Lexicon lexicon_;
     std::vector<Word> words_;
     Weights weights_;
+    std::vector<float> gains_;  // by entry, with no context
     std::vector<double> look_ahead_;
     std::vector<float> hot_look_ahead_;
     std::vector<std::uint32_t> entry_starts_, entry_lists_;
@@ -88,6 +91,9 @@ class WordScores {
     // exp of the best gain of the words at or below a node, after a context.
     double look_ahead(std::uint32_t state, std::uint32_t node);
     std::uint64_t state_hash(std::uint32_t state) const { return hashes_[state]; }
+    // A state, and its number, which may be another after `compact`.
+    const NGramState& state(std::uint32_t number) const { return states_[number]; }
+    std::uint32_t number(const NGramState& state);
     // States are numbered; when there are too many, all is forgotten. The caller then asks again for the states that it holds.
     bool full() const {
         return states_.size() > kMostStates || used_steps_ > kMostSteps || used_looks_ > kMostLooks || gains_.size() > kMostListed;
@@ -120,7 +126,6 @@ class WordScores {
         bool known = false;
     };
 
-    std::uint32_t number(const NGramState& state);
     double best_listed(const Continuations& continuations, std::uint32_t node) const;
     double long_look_ahead(std::uint32_t state, std::uint32_t node);
     const Continuations& continuations(std::uint32_t state) {

@@ -24,6 +24,35 @@ void is_sane(const std::vector<Result>& results, std::size_t nbest) {
     CHECK(posterior <= 1.0 + 1e-9);
 }
 
+// Utterances whose frames come in turn, on two beams, give what each gives alone.
+void searches_utterances_in_turn() {
+    Random random(7);
+    for (const Kind kind : {Kind::kCharacters, Kind::kPieces, Kind::kPhones}) {
+        const Setting setting = random_setting(random, std::make_shared<HashNGram>(300), kind, 29, 150, true);
+        BeamOptions options;
+        options.beam_size = 30;
+        options.lexicon_only = kind == Kind::kPhones;
+        Beam alone(*setting.words, setting.hot_words, setting.alphabet, options), first(*setting.words, setting.hot_words, setting.alphabet, options),
+            second(*setting.words, setting.hot_words, setting.alphabet, options);
+        std::vector<std::vector<float>> utterances;
+        for (int count = 0; count < 4; ++count) utterances.push_back(random_emissions(random, 40, 29, 2.0));
+        std::vector<Beam::Held> held(utterances.size());
+        for (std::size_t frame = 0; frame < 40; frame += 4) {
+            for (std::size_t place = 0; place < utterances.size(); ++place) {
+                Beam& beam = (frame / 4 + place) % 3 == 0 ? first : second;
+                beam.resume(held[place]);
+                for (std::size_t next = frame; next < frame + 4; ++next) beam.step(utterances[place].data() + next * 29);
+                beam.suspend(held[place]);
+            }
+        }
+        for (std::size_t place = 0; place < utterances.size(); ++place) {
+            first.resume(held[place]);
+            CHECK(same(first.finish(5), run(alone, utterances[place], 29, 5)));
+            first.suspend(held[place]);
+        }
+    }
+}
+
 // Every combination of what may be given, on utterances that share one beam and so its memory; a fresh beam says the same.
 void searches_everything() {
     Random random(1);
@@ -94,6 +123,7 @@ void grows_wide() {
 
 void test_beam() {
     searches_everything();
+    searches_utterances_in_turn();
     goes_on_for_long();
     grows_wide();
     Random random(4);

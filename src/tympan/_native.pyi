@@ -9,8 +9,8 @@ import numpy.typing as npt
 LogProbs = npt.NDArray[np.float32]
 # (word or -1, log10 of the n-gram, tokens)
 ResultWord = tuple[int, float, tuple[int, ...]]
-# (score, acoustic, lm, hot, posterior, finished, phrases, words)
-Result = tuple[float, float, float, float, float, bool, list[int], list[ResultWord]]
+# (score, acoustic, lm, hot, posterior, finished, phrases, words, word that the unfinished one may become or -1)
+Result = tuple[float, float, float, float, float, bool, list[int], list[ResultWord], int]
 
 class Words: ...
 

@@ -169,7 +169,7 @@ class BeamDecoder:
 
     def hypothesis(self, result: _native.Result) -> Hypothesis:
         """A native result with words as text."""
-        score, acoustic, lm, hot, posterior, _, phrases, found = result
+        score, acoustic, lm, hot, posterior, _, phrases, found, _ = result
         vocabulary = self.vocabulary
         words: list[str] = []
         tokens: list[int] = []
@@ -218,12 +218,16 @@ class BeamStream:
         """The best text so far; its last word may be unfinished, `</s>` is not scored. Only `score` is filled in of the scores."""
         return self.decoder.hypothesis(self.native.peek())
 
-    def words(self) -> tuple[list[tuple[str, tuple[int, ...]]], bool]:
-        """The best words so far with their tokens, and whether the last one is finished; the text of one that is not are its tokens."""
+    def words(self) -> tuple[list[tuple[str, tuple[int, ...]]], str | None]:
+        """The best words so far with their tokens; and, if the last one is unfinished, what it may become, empty if nothing is known.
+
+        The text of an unfinished word are its tokens; None stands for a last word that is finished.
+        """
         result = self.native.peek()
         vocabulary = self.decoder.vocabulary
         words = [(vocabulary.words[word] if word >= 0 else vocabulary.spell_out(tokens), tokens) for word, _, tokens in result[7]]
-        return [word for word in words if word[0]], result[5]
+        unfinished = None if result[5] else "" if result[8] < 0 else vocabulary.words[result[8]]
+        return [word for word in words if word[0]], unfinished
 
     def finish(self, nbest: int = 1) -> list[Hypothesis]:
         """The best texts of all that was fed, best first."""

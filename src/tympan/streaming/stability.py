@@ -32,8 +32,14 @@ class Stability:
         self.words: tuple[SpelledWord, ...] = ()
         self.since: list[int] = []  # frame at which each word came to stand
 
-    def update(self, best: Sequence[SpelledWord], frame: int) -> None:
-        """The best words after `frame` frames; shown are the stable ones, and the best ones if they agree with these."""
+    def update(self, best: Sequence[SpelledWord], frame: int, *, finished: bool = True) -> None:
+        """The best words after `frame` frames; shown are the stable ones, and the best ones if they agree with these.
+
+        Args:
+            best: the words.
+            frame: that were heard.
+            finished: whether the last word is; one that is not cannot be stable.
+        """
         words = tuple(best) if shared(best, self.stable) == len(self.stable) else self.stable
         same = shared(words, self.words)
         self.retracted += len(self.words) - same
@@ -41,6 +47,7 @@ class Stability:
         self.since = self.since[:same] + [frame] * (len(words) - same)
         self.words = words
         stands = sum(1 for since in self.since if frame - since >= self.frames)  # words came to stand in order
+        stands = min(stands, max(len(self.stable), len(words) - (not finished)))
         if stands > len(self.stable):
             self.stable = words[:stands]
 

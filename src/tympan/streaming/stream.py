@@ -146,8 +146,8 @@ class Stream:
         self.writing.feed(log_probs)
         self.endpointer.follow(log_probs, loudness)
         if self.options.partials or self.endpointer.after_words():
-            words = self.writing.words()
-            self.stability.update(words, self.writing.frames)
+            words, finished = self.writing.words()
+            self.stability.update(words, self.writing.frames, finished=finished)
             if self.endpointer.after_words() and self.stability.words:
                 self.close("endpoint")
             elif self.endpointer.after_nothing() and not self.stability.words:

@@ -56,12 +56,18 @@ class Writing:
             self.log_probs = [np.concatenate((np.zeros((0, len(self.tokens)), np.float32), *self.log_probs))]
         return self.log_probs[0]
 
-    def words(self) -> list[SpelledWord]:
-        """The best words so far. An unfinished one is written if its tokens are letters, and left out if they are phones."""
+    def words(self) -> tuple[list[SpelledWord], bool]:
+        """The best words so far, and whether the last one is finished.
+
+        An unfinished word is written as far as it is spelled if its tokens are letters. If they are phones, the first word of a piece is
+        guessed, so that people see at once that they are heard; a later one is left out until it is finished.
+        """
         if self.search is None:
-            return self.spelled(greedy(self.heard()))
-        words, finished = self.search.words()
-        return words if finished or self.tokens.kind != "phones" else words[:-1]
+            return self.spelled(greedy(self.heard())), False
+        words, unfinished = self.search.words()
+        if unfinished is None or self.tokens.kind != "phones":
+            return words, unfinished is None
+        return ([(unfinished, words[0][1])], False) if len(words) == 1 and unfinished else (words[:-1], True)
 
     def spelled(self, hypothesis: Hypothesis) -> list[SpelledWord]:
         """The words of a hypothesis with their tokens."""
