@@ -1,4 +1,4 @@
-"""Concurrent streams on one core: python benchmarks/streaming.py [--model FILE] [--levels 1,5,10,20,40,80] [--seconds 30] [--paced] [--peer]
+"""Concurrent streams on one core: python benchmarks/streaming.py [--model FILE] [--levels 1,5,10] [--seconds 30] [--paced] [--peer]
 
 Clips of dev-librispeech come in packets of 100 ms, each stream one clip after another, the streams at random offsets.
 
@@ -233,7 +233,7 @@ async def paced(url: str, recordings: list[Clip], streams: int, seconds: float) 
                 texts: list[str] = []
 
                 async def read() -> None:
-                    async for message in socket:  # noqa: B023
+                    async for message in socket:
                         fields = json.loads(message)
                         if fields["type"] == "partial" and fields["text"] and "speech" in marks and "first" not in marks:  # noqa: B023
                             marks["first"] = time.monotonic()  # noqa: B023
@@ -280,7 +280,7 @@ def paced_levels(arguments: argparse.Namespace, recordings: list[Clip], levels: 
     command = [sys.executable, "-m", "tympan", "serve", "--port", "0", "--model", f"m={arguments.model}", "--workers", "1"]
     command += ["--max-streams", "500"] + (["--scorer", str(arguments.scorer)] if arguments.scorer else [])
     begun = time.monotonic()
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=lambda: os.sched_setaffinity(0, {cores[0]})) as server:  # noqa: S603
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=lambda: os.sched_setaffinity(0, {cores[0]})) as server:
         try:
             assert server.stderr is not None
             line = server.stderr.readline()

@@ -159,10 +159,10 @@ class Session:
         """Something is wrong with what was sent, or with us."""
         sentence = error.message if isinstance(error, TympanError) else "The server failed on this stream; it was told to its operator."
         self.open = False
-        self.notify([Event("failed", sentence)])
         self.worker.forget(self)
         if not isinstance(error, TympanError):
             self.worker.report(error)
+        self.notify([Event("failed", sentence)])
 
 
 class Worker(threading.Thread):

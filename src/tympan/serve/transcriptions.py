@@ -81,20 +81,33 @@ async def answered(request: Request, state: State) -> Response:
         raise
     except Exception as error:  # of the parser: starlette's and python-multipart's
         raise RequestError(f"The form cannot be read ({str(error)[:200] or type(error).__name__}).") from None
+    if field(form, "stream").lower() == "true":
+        try:
+            recognizer, work = await begun(form, state)
+        except BaseException:
+            await form.close()
+            raise
+        return StreamingResponse(streamed(recognizer, work, form), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    try:
+        shape, wanted = asked(form), granularities(form)
+        recognizer, work = await begun(form, state)
+        transcript = await asyncio.to_thread(lambda: recognizer.transcript(list(work)))
+    finally:
+        await form.close()
+    return written(transcript, shape, wanted)
+
+
+async def begun(form: FormData, state: State) -> tuple[Recognizer, Iterator[Piece]]:
+    """The model that is asked for, and its work on the file."""
     upload = form.get("file")
     if not isinstance(upload, UploadFile):
         raise RequestError("There is no file in the form.")
-    shape = asked(form)
     loaded = found(state, form)
     hot_words = dict.fromkeys(prompted(field(form, "prompt")), HOT_WEIGHT)
     if len(hot_words) > state.limits.max_hot_words:
         raise RequestError(f"The prompt may name {state.limits.max_hot_words} hot words.")
     recognizer = await asyncio.to_thread(loaded.recognizer_with, hot_words)
-    work = decoded(recognizer, upload.file, state)
-    if field(form, "stream").lower() == "true":
-        return StreamingResponse(streamed(recognizer, work), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-    transcript = await asyncio.to_thread(lambda: recognizer.transcript(list(work)))
-    return written(transcript, shape, granularities(form))
+    return recognizer, decoded(recognizer, upload.file, state)
 
 
 def field(form: FormData, name: str) -> str:
@@ -147,7 +160,7 @@ def decoded(recognizer: Recognizer, file: BinaryIO, state: State) -> Iterator[Pi
         yield piece
 
 
-async def streamed(recognizer: Recognizer, work: Iterator[Piece]) -> AsyncIterator[bytes]:
+async def streamed(recognizer: Recognizer, work: Iterator[Piece], form: FormData) -> AsyncIterator[bytes]:
     """Server-sent events: the text piece by piece, then all of it."""
     texts: list[str] = []
     try:
@@ -160,6 +173,8 @@ async def streamed(recognizer: Recognizer, work: Iterator[Piece]) -> AsyncIterat
     except (TympanError, RequestError) as error:
         yield event({"type": "error", **error_body(str(error.message))})
         return
+    finally:
+        await form.close()
     yield event({"type": "transcript.text.done", "text": " ".join(texts)})
 
 
