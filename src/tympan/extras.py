@@ -13,6 +13,7 @@ MODULES = {
     "lhotse": ("lhotse",),
     "mlflow": ("mlflow",),
     "plot": ("matplotlib",),
+    "scale": ("ray", "fsspec", "pandas", "pyarrow"),
     "text": ("num2words",),
     "train": ("torch", "lightning", "safetensors", "yaml", "onnx", "onnxscript", "tensorboard"),
     "wandb": ("wandb",),
