@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,8 +21,11 @@ from tympan import scale
 from tympan.cli.transcribe import Format, transcribed
 from tympan.decoding import SearchOptions
 from tympan.errors import AudioError, TympanError
-from tympan.recognizer import load
+from tympan.recognizer import Recognizer, load
 from tympan.scale.shipping import Cargo, ShippedModel
+from tympan.scale.transcribing import Transcribing, here
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux'")
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +111,27 @@ def test_a_folder_holds_the_transcripts_of_one_model_with_one_set_of_options(tmp
     (tmp_path / "file").touch()
     with pytest.raises(TympanError, match="Nothing can be written"):
         scale.hold_to_settings(scale.open_folder(f"{tmp_path}/file/out"), "txt", model, False)
+
+
+class Heard(ShippedModel):
+    """A model that is there already."""
+
+    def open(self) -> Recognizer:
+        return load(self.files["model"].path, threads=1)
+
+
+def test_a_recording_that_is_done_twice_is_written_once(tones: Path, tmp_path: Path) -> None:
+    """As where a machine died between a transcript and the news of it, or was only thought dead."""
+    model = Heard({"model": Cargo(tones / "tones.tympan", "", None)}, None, 1, own_scorer=False)
+    work = Transcribing(model, str(tmp_path), "json", partial(transcribed, format=Format.json, explain=False), "mark-")
+    recording = scale.Recording(str(tones / "say-00.wav"), "say")
+    with pytest.raises(TympanError, match=r"is another one on .* all machines see"):
+        work.start()
+    scale.open_folder(str(tmp_path)).write_once(here("mark-"), b"")
+    watch = Watch(tmp_path)
+    first, second = work.start()(recording), work.start()(recording)
+    assert first == second
+    assert {name: count for name, count in watch.counts().items() if not name.startswith(".")} == {"say.json": 1}
 
 
 @pytest.fixture

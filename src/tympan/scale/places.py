@@ -81,7 +81,7 @@ class Folder(Protocol):
 
     @property
     def text(self) -> str:
-        """As it was given."""
+        """The address, or the absolute path."""
 
     def existing(self, names: Iterable[str]) -> set[str]:
         """Those of `names` that there are."""
@@ -93,7 +93,7 @@ class Folder(Protocol):
         """Write a file under its final name, whole; False if there is one already. `mark` as in `tympan.files.write_once`."""
 
     def clear(self, mark: str) -> None:
-        """Remove what killed workers left under temporary names with this mark."""
+        """Remove the temporary files with this mark, `.*.MARK*.tmp`: a job's own, and what killed workers left."""
 
 
 def open_folder(text: str) -> Folder:
@@ -119,8 +119,8 @@ class LocalFolder:
     """A folder on a disk, or a network's folder that is mounted."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.path = local_path(text)
+        self.path = local_path(text).absolute()  # a worker has a folder of its own to count from
+        self.text = str(self.path)
 
     def existing(self, names: Iterable[str]) -> set[str]:
         return {name for name in names if (self.path / name).exists()}
@@ -178,8 +178,6 @@ class RemoteFolder:
         return True
 
     def clear(self, mark: str) -> None:
-        if protocols(self.fs) & WHOLE_AT_ONCE:
-            return
         for path in self.existing_temporaries(mark):
             self.fs.rm_file(path)
 

@@ -24,7 +24,7 @@ from tympan import __version__
 from tympan.errors import TympanError
 
 TRIES = 3  # of an item that ended its worker, or met a network or disk that failed
-PAUSE_S = 0.5  # before the second try of a failed disk or network; doubles
+PAUSE_S = 0.2  # before the second try of a failed disk or network; doubles
 BLOCKS_A_WORKER = 32  # at least, so that the last blocks leave no worker idle for long
 MOST_IN_BLOCK = 64
 LEAST_DEATHS = 3  # of workers that could not start, one after another, before the job is given up
@@ -136,15 +136,19 @@ def spread(items: Sequence[Any], work: Work, *, threads: int = 1) -> Iterator[Do
         return
     import ray
     import ray.data
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     processors = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
-    if max(processors) < threads:
+    if 0 < max(processors) < threads:  # a cluster that grows on demand may have none yet
         raise TympanError(f"No machine of the cluster has {threads} CPUs; the largest has {max(processors)}.", "Give fewer --threads.")
     workers = max(1, min(len(items), sum(count // threads for count in processors)))
     # Tasks that wait within an actor are lost time if it dies, so one waits and not, as by default, several.
     pool = ray.data.ActorPoolStrategy(min_size=1, max_size=len(items), initial_size=workers, max_tasks_in_flight_per_actor=2)
     in_block = max(1, min(MOST_IN_BLOCK, len(items) // (workers * BLOCKS_A_WORKER)))
-    ledger = ray.remote(Ledger).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+    # The ledger stays where the job cannot go on anyway if the machine dies: elsewhere, all would wait until its death is noticed. A soft
+    # affinity was seen to put it elsewhere.
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    ledger = ray.remote(Ledger).options(num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here).remote()
     rows = [{"index": index, "item": item} for index, item in enumerate(items)]
     set_up_data(workers)
     arguments = {"work": work, "ledger": ledger, "folder": os.getcwd(), "version": __version__}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -55,8 +56,10 @@ class Transcribing:
 
     def start(self) -> Callable[[Recording], Outcome]:
         """Load the model; the function transcribes a recording and writes it, unless an earlier try of it had come so far."""
-        recognizer = self.model.open()
         folder = open_folder(self.output)
+        if folder.read(here(self.mark)) is None:  # else each machine would write to a folder of its own
+            raise TympanError(f"The folder {self.output} is another one on {platform.node()}, or none.", "Give one that all machines see.")
+        recognizer = self.model.open()
 
         def transcribe_one(recording: Recording) -> Outcome:
             with warnings.catch_warnings(record=True) as caught, fetched(recording.source) as file:
@@ -92,11 +95,17 @@ def transcribe(recordings: Sequence[Recording], output: Folder, suffix: str, mod
     wanted = [index for index, recording in enumerate(recordings) if f"{recording.name}.{suffix}" not in there]
     mark = f"{uuid.uuid4().hex[:8]}-"
     work = Transcribing(model, output.text, suffix, write, mark)
+    output.write_once(here(mark), b"")
     try:
         for done in spread([recordings[index] for index in wanted], work, threads=model.threads):
             yield replace(done, index=wanted[done.index])
     finally:
         output.clear(mark)
+
+
+def here(mark: str) -> str:
+    """The name of an empty file by which workers know that they see the job's folder; it goes with the temporary ones."""
+    return f".here.{mark}.tmp"
 
 
 def hold_to_settings(output: Folder, suffix: str, model: ShippedModel, explained: bool) -> None:
