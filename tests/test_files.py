@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tympan.files import atomic_path, write_atomically
+from tympan.files import atomic_path, write_atomically, write_once
 
 
 @pytest.mark.parametrize("content", [b"", b"new", bytes(100_000)])
@@ -89,3 +90,24 @@ def test_content_is_synced_before_the_rename_and_the_folder_after(tmp_path: Path
     monkeypatch.setattr(os, "replace", record_replace)
     write_atomically(path, b"new")
     assert steps == ["3 bytes", "rename", "folder"]
+
+
+def test_of_several_writers_of_one_name_one_writes(tmp_path: Path) -> None:
+    path = tmp_path / "sub" / "file"
+    contents = [f"writer {number}".encode() * 1000 for number in range(8)]
+    with ThreadPoolExecutor(len(contents)) as pool:
+        wrote = list(pool.map(lambda content: write_once(path, content), contents))
+    assert wrote.count(True) == 1
+    assert path.read_bytes() == contents[wrote.index(True)]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_without_links_a_name_is_still_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError("this file system has no links")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert write_once(tmp_path / "file", b"first")
+    assert not write_once(tmp_path / "file", b"second")
+    assert (tmp_path / "file").read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]

@@ -13,6 +13,7 @@ MODULES = {
     "lhotse": ("lhotse",),
     "mlflow": ("mlflow",),
     "plot": ("matplotlib",),
+    "scale": ("ray", "fsspec", "pandas", "pyarrow"),
     "serve": ("starlette", "uvicorn", "websockets", "prometheus_client", "python_multipart"),
     "text": ("num2words",),
     "train": ("torch", "lightning", "safetensors", "yaml", "onnx", "onnxscript", "tensorboard"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,38 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path`; a reader sees the old file or the new one, whole."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def write_once(path: Path, content: bytes, mark: str = "") -> bool:
+    """Write `content` to `path` unless there is such a file; of several that try at once, on several machines too, one does it.
+
+    Args:
+        path: the final name; whoever sees it sees the whole content.
+        content: what is written.
+        mark: stands in the temporary name, so that what a killed process left can be told from other people's files.
+
+    Returns:
+        Whether this call wrote it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{mark}{uuid.uuid4().hex}.tmp")  # a process number is unique on one machine only
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)  # a rename would put this file in the place of another's
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without links, such as FAT or some network folders: the gap between look and rename remains
+            if path.exists():
+                return False
+            os.replace(temporary, path)
+        sync_folder(path.parent)
+        return True
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def remove_leftovers(path: Path) -> None:

@@ -33,6 +33,12 @@ def doctor(
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Recordings at a time; 0 takes all cores.")] = 0,
     audio: Annotated[bool, typer.Option("--audio/--no-audio", help="Decode every recording, or look at the manifests alone.")] = True,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster", help="Spread the recordings over a Ray cluster: local, auto, HOST:PORT; --jobs has no effect.", metavar="ADDRESS"
+        ),
+    ] = None,
     explain: Annotated[str | None, typer.Option("--explain", help="Print the page of a check, e.g. D101, and stop.")] = None,
 ) -> None:
     """Find what would spoil a training: unreadable audio, impossible or wrong transcripts, leaks between training and test.
@@ -48,6 +54,8 @@ def doctor(
 
         tympan data doctor train.jsonl --fix clean.jsonl
 
+        tympan data doctor train.jsonl --cluster auto
+
         tympan data doctor --explain D101
     """
     from tympan.data import doctor as clinic
@@ -62,12 +70,16 @@ def doctor(
         raise TympanError("Both --model and --tokens were given.", "Give one of them.")
     if model is not None and not audio:
         raise TympanError("A model cannot listen with --no-audio.", "Leave one of them out; --tokens gives the table alone.")
+    if cluster is not None and not audio:
+        raise TympanError("A cluster has nothing to do with --no-audio.", "Leave one of them out.")
     manifests = list(dict.fromkeys(manifests))
     pairs = clinic.outputs(manifests, fix) if fix is not None else None
     if html is not None and html.is_dir():
         raise TympanError(f"{html} is a folder.", "Give --html a file's name, e.g. report.html.")
     corpus = clinic.read(manifests)
-    report = diagnose(corpus, model, tokens, jobs, audio=audio)
+    report = (
+        diagnose_on_cluster(cluster, corpus, model, tokens) if cluster is not None else diagnose(corpus, model, tokens, jobs, audio=audio)
+    )
     facts = report.to_dict()
     try:
         cleaned = clinic.clean(report, pairs) if pairs is not None else None
@@ -91,16 +103,8 @@ def diagnose(corpus: Corpus, model: str | None, tokens: Path | None, jobs: int, 
     """Gather what the checks need, and run them."""
     from tympan.cli.display import progress
     from tympan.data import doctor as clinic
-    from tympan.tokens import TokenTable
 
-    recognizer: Recognizer | None = None
-    if model is not None:
-        from tympan.recognizer import load
-
-        recognizer = load(model, threads=jobs)
-        clinic.use_model(corpus, recognizer)
-    elif tokens is not None:
-        corpus.tokens = TokenTable.read(tokens)
+    recognizer = prepare(corpus, model, tokens, jobs)
     if audio:
         paths = [row.utterance.audio for row in corpus.rows]
         with progress("decoding the audio", len(set(paths))) as advance:
@@ -109,6 +113,39 @@ def diagnose(corpus: Corpus, model: str | None, tokens: Path | None, jobs: int, 
         with progress("listening", len(corpus.rows)) as advance:
             corpus.heard = clinic.listen(corpus, recognizer, advance)
     return clinic.examine(corpus)
+
+
+def diagnose_on_cluster(address: str, corpus: Corpus, model: str | None, tokens: Path | None) -> Report:
+    """The same with the recordings spread over a cluster; what looks at all of them stays here."""
+    from tympan import scale
+    from tympan.cli.display import progress
+    from tympan.data import doctor as clinic
+
+    prepare(corpus, model, tokens, 1)
+    with scale.connected(address):
+        paths = [row.utterance.audio for row in corpus.rows]
+        with progress("decoding the audio", len(set(paths))) as advance:
+            corpus.recordings = scale.measure(paths, advance)
+        if model is not None:
+            with progress("listening", len(corpus.rows)) as advance:
+                corpus.heard = scale.listen(corpus, scale.pack(model), advance)
+    return clinic.examine(corpus)
+
+
+def prepare(corpus: Corpus, model: str | None, tokens: Path | None, threads: int) -> Recognizer | None:
+    """Tell the corpus its model or its tokens; the model, if there is one."""
+    from tympan.data import doctor as clinic
+    from tympan.tokens import TokenTable
+
+    if model is not None:
+        from tympan.recognizer import load
+
+        recognizer = load(model, threads=threads)
+        clinic.use_model(corpus, recognizer)
+        return recognizer
+    if tokens is not None:
+        corpus.tokens = TokenTable.read(tokens)
+    return None
 
 
 def conclusion(report: Report) -> str:

@@ -74,6 +74,7 @@ def evaluate(
     from tympan.cli.display import progress
     from tympan.data.manifest import read_manifest
     from tympan.files import write_atomically
+    from tympan.recognizer import load
     from tympan.systems import OWN, System, SystemFiles, open_system
 
     utterances = read_manifest(manifest)
@@ -83,9 +84,8 @@ def evaluate(
             raise TympanError(f"--{next(iter(files.given()))} is for another --system.", "Give --model and --scorer.")
         options = (hot_word, beam_size, beam_threshold, lm_weight, word_score, open_vocabulary)
         rescoring = search.Rescoring(rescore, rescore_weight, rescore_token_score, rescore_nbest)
-        recognizer: System = search.open_recognizer(
-            model, threads, scorer, *options, rescoring, search.Fusing(fuse, fuse_weight, fuse_token_score)
-        )
+        fusing = search.Fusing(fuse, fuse_weight, fuse_token_score)
+        recognizer: System = load(**search.load_options(model, threads, scorer, *options, rescoring, fusing))
     else:
         refuse_own_options(context, system)
         recognizer = open_system(system, files)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,6 @@ from tympan.errors import TympanError
 
 if TYPE_CHECKING:
     from tympan.decoding import SearchOptions
-    from tympan.recognizer import Recognizer
 
 HOT_WORD_WEIGHT = 6.0  # of a hot word that is given without one
 
@@ -110,7 +109,7 @@ class Fusing:
         return {name: number for name, number in numbers.items() if number is not None}
 
 
-def open_recognizer(
+def load_options(
     model: str,
     threads: int,
     scorer: str | None,
@@ -122,16 +121,16 @@ def open_recognizer(
     open_vocabulary: bool,
     rescoring: Rescoring,
     fusing: Fusing,
-) -> Recognizer:
-    """The model with these options; None leaves a default."""
+) -> dict[str, Any]:
+    """These options as the arguments of `tympan.recognizer.load`; None leaves a default."""
     from tympan.decoding import SearchOptions
-    from tympan.recognizer import load
 
     search = search_options(hot_words, beam_size, beam_threshold, lm_weight, word_score, open_vocabulary)
     if neural := {**rescoring.given(), **fusing.given()}:
         search = replace(search or SearchOptions(), **neural)  # type: ignore[arg-type]
     where = scorer if scorer in (None, "none") else Path(scorer)
-    return load(model, threads=threads, scorer=where, search=search, rescore=rescoring.model, fuse=fusing.model)
+    paths = {"scorer": where, "rescore": rescoring.model, "fuse": fusing.model}
+    return {"path_or_name": model, "threads": threads, "search": search, **paths}
 
 
 def hot_word_counts(fired: Mapping[str, int]) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,13 +31,20 @@ class Format(str, Enum):
 
 
 def transcribe(
-    files: Annotated[
-        list[Path], typer.Argument(help="Recordings: wav, flac, ogg, opus, mp3; video and m4a with the extra 'media'.", show_default=False)
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            help="Recordings: wav, flac, ogg, opus, mp3; video and m4a with the extra 'media'. With --cluster also folders, manifests and "
+            "addresses such as s3://bucket/talks.",
+            metavar="FILES...",
+            show_default=False,
+        ),
     ],
     model: Annotated[str, typer.Option("--model", "-m", help="A .tympan file, or the name of a model inside the package.")] = "english",
     format: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.txt,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A folder: one file for each recording, instead of standard output.")
+        str | None,
+        typer.Option("--output", "-o", help="A folder: one file for each recording, instead of standard output.", metavar="FOLDER"),
     ] = None,
     scorer: search.Scorer = None,
     hot_word: search.HotWords = None,
@@ -54,7 +61,11 @@ def transcribe(
     fuse_weight: search.FuseWeight = None,
     fuse_token_score: search.FuseTokenScore = None,
     explain: Annotated[bool, typer.Option("--explain", help="Write the best hypotheses with their scores by parts instead.")] = False,
-    threads: Annotated[int, typer.Option("--threads", help="CPU threads; 0 for all cores.", min=0)] = 0,
+    threads: Annotated[int, typer.Option("--threads", help="CPU threads; 0 for all cores. With --cluster of each worker.", min=0)] = 0,
+    cluster: Annotated[
+        str | None,
+        typer.Option("--cluster", help="Spread the work over a Ray cluster: local, auto, HOST:PORT. Needs --output.", metavar="ADDRESS"),
+    ] = None,
 ) -> None:
     """Transcribe recordings.
 
@@ -69,33 +80,49 @@ def transcribe(
         tympan transcribe interview.flac --format json > interview.json
 
         tympan transcribe standup.wav --scorer work.scorer --hot-word kubernetes:8 --hot-word "pull request"
-    """
-    from tympan.cli.display import progress
-    from tympan.cli.explain import NBEST
-    from tympan.files import write_atomically
 
-    if output is not None:
-        refuse_equal_names(files)
+        tympan transcribe archive/ --cluster auto --output /shared/transcripts
+    """
     if explain and format not in (Format.txt, Format.json):
         raise TympanError(f"--explain writes a table or JSON, not {format.value}.", "Leave --format out, or give --format json.")
     rescoring = search.Rescoring(rescore, rescore_weight, rescore_token_score, rescore_nbest)
     options = (hot_word, beam_size, beam_threshold, lm_weight, word_score, open_vocabulary)
-    recognizer = search.open_recognizer(model, threads, scorer, *options, rescoring, search.Fusing(fuse, fuse_weight, fuse_token_score))
+    fusing = search.Fusing(fuse, fuse_weight, fuse_token_score)
+    if cluster is not None:
+        from tympan.cli.transcribe_cluster import transcribe_on_cluster
+
+        load_options = search.load_options(model, threads or 1, scorer, *options, rescoring, fusing)
+        failed = transcribe_on_cluster(cluster, inputs, output, load_options, format, explain)
+    else:
+        files = [Path(file) for file in inputs]
+        load_options = search.load_options(model, threads, scorer, *options, rescoring, fusing)
+        failed = transcribe_here(files, Path(output) if output is not None else None, load_options, format, explain)
+    if failed:
+        raise typer.Exit(2)
+
+
+def transcribe_here(files: Sequence[Path], output: Path | None, load_options: Mapping[str, Any], format: Format, explain: bool) -> bool:
+    """Transcribe on this machine, one after another; whether a recording failed."""
+    from tympan.cli.display import progress
+    from tympan.files import write_atomically
+    from tympan.recognizer import load
+
+    if output is not None:
+        refuse_equal_names(files)
+    recognizer = load(**load_options)
     fired = dict.fromkeys(recognizer.search.hot_words, 0)
     failed = False
     with progress("transcribing", len(files)) as advance:
         for done, file in enumerate(files):
             advance(done)
             try:
-                pieces = list(recognizer.decoded(file, nbest=NBEST if explain else 1))
-                transcript = recognizer.transcript(pieces)
+                text, hot_words = transcribed(recognizer, file, file.stem, format, explain)
             except TympanError as error:
                 typer.echo(f"tympan: {error}", err=True)
                 failed = True
                 continue
-            for word, count in transcript.hot_words.items():
+            for word, count in hot_words.items():
                 fired[word] += count
-            text = written(recognizer, pieces, transcript, file.stem, format, explain)
             if output is not None:
                 write_atomically(output / f"{file.stem}.{format.value}", text.encode())
             else:
@@ -103,8 +130,16 @@ def transcribe(
                 typer.echo(prefix + text.rstrip("\n"))
     if fired and not explain:  # an explanation says it itself
         typer.echo(search.hot_word_counts(fired), err=True)
-    if failed:
-        raise typer.Exit(2)
+    return failed
+
+
+def transcribed(recognizer: Recognizer, file: Path, name: str, format: Format, explain: bool) -> tuple[str, Mapping[str, int]]:
+    """One recording: what is to be written, and how often each hot word fired. The same here and on a cluster's workers."""
+    from tympan.cli.explain import NBEST
+
+    pieces = list(recognizer.decoded(file, nbest=NBEST if explain else 1))
+    transcript = recognizer.transcript(pieces)
+    return written(recognizer, pieces, transcript, name, format, explain), transcript.hot_words
 
 
 def written(recognizer: Recognizer, pieces: Sequence[Piece], transcript: Transcript, name: str, format: Format, with_scores: bool) -> str:
@@ -122,7 +157,7 @@ def written(recognizer: Recognizer, pieces: Sequence[Piece], transcript: Transcr
     return table(explained, transcript.hot_words) + "\n"
 
 
-def refuse_equal_names(files: list[Path]) -> None:
+def refuse_equal_names(files: Sequence[Path]) -> None:
     """TympanError if two recordings would be written to one file."""
     seen: dict[str, Path] = {}
     for file in files:
