@@ -105,10 +105,12 @@ class Pcm:
 
     Args:
         encoding: one of `ENCODINGS`.
+        channels: interleaved in the bytes; 1 gives samples (n,), more give (n, channels).
     """
 
-    def __init__(self, encoding: str) -> None:
-        self.dtype = ENCODINGS[encoding]
+    def __init__(self, encoding: str, channels: int = 1) -> None:
+        plain = ENCODINGS[encoding]
+        self.dtype = plain if channels == 1 else np.dtype((plain, (channels,)))
         self.rest = b""
 
     def __call__(self, data: bytes) -> npt.NDArray[Any]:
