@@ -15,7 +15,7 @@ MODULES = {
     "mlflow": ("mlflow",),
     "plot": ("matplotlib",),
     "scale": ("ray", "fsspec", "pandas", "pyarrow"),
-    "serve": ("starlette", "uvicorn", "websockets", "prometheus_client", "python_multipart"),
+    "serve": ("starlette", "uvicorn", "websockets", "prometheus_client", "python_multipart", "wyoming"),
     "text": ("num2words",),
     "train": ("torch", "lightning", "safetensors", "yaml", "onnx", "onnxscript", "tensorboard"),
     "wandb": ("wandb",),

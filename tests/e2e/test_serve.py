@@ -21,6 +21,9 @@ import openai
 import pytest
 import soundfile
 import websockets
+from wyoming.asr import Transcribe, Transcript
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.client import AsyncClient
 
 from serving import TOKEN, pcm
 from streams import RATE, packets, recognizer_of, said
@@ -165,12 +168,70 @@ def test_sigterm_under_load_loses_no_words_and_sighup_opens_the_models_again(tmp
         assert any("opened again" in line for line in lines) and not any("Traceback" in line for line in lines)
 
 
+async def heard_by_wyoming(address: str, samples: np.ndarray) -> str:
+    """The transcript that Home Assistant would get."""
+    async with AsyncClient.from_uri(address) as client:
+        await client.write_event(Transcribe(name="tones", language="en").event())
+        await client.write_event(AudioStart(RATE, 2, 1).event())
+        for packet in packets(samples, [1024]):
+            await client.write_event(AudioChunk(RATE, 2, 1, pcm(packet)).event())
+        await client.write_event(AudioStop().event())
+        while (event := await client.read_event()) is not None:
+            if Transcript.is_type(event.type):
+                return Transcript.from_event(event).text
+    raise AssertionError("no transcript came")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signals")
+def test_home_assistants_client_is_served_beside_the_others_until_sigterm(tmp_path: Path) -> None:
+    with running(tmp_path, "--wyoming", "tcp://127.0.0.1:0", "--max-streams", "20") as (process, http, lines):
+        (address,) = [line.split()[-1] for line in lines if "Wyoming at" in line]
+
+        async def talks() -> tuple[list[str], str, str]:
+            host, port = address.removeprefix("tcp://").split(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"\x16\x03\x01 no event\n")
+            rude = (await reader.read()).decode()
+            writer.close()
+            several = [heard_by_wyoming(address, said(0.2, "bad cab", 0.9, "fed")) for _ in range(8)]
+            *texts_, messages = await asyncio.gather(*several, spoken(http, said("cab")))
+            return texts_, texts(messages), rude
+
+        found, other, rude = asyncio.run(talks())
+        assert found == ["bad cab fed"] * 8 and other == "cab" and "An event is a line of JSON" in rude
+
+        async def cut() -> list[str]:
+            """Speaks, and has not said that it is done when the server is told to stop."""
+            async with AsyncClient.from_uri(address) as client:
+                await client.write_event(AudioStart(RATE, 2, 1).event())
+                await client.write_event(AudioChunk(RATE, 2, 1, pcm(said("bad cab", 1.0, "fed"))).event())
+                event = await client.read_event()
+                assert event is not None and event.type == "transcript-start"
+                os.kill(process.pid, signal.SIGTERM)
+                events = []
+                while (event := await client.read_event()) is not None:
+                    events.append(event)
+                assert [event.type for event in events[-2:]] == ["transcript", "transcript-stop"]
+                return [event.data["text"] for event in events[:-1]]
+
+        assert asyncio.run(cut()) == ["bad cab", " fed", "bad cab fed"]
+        assert process.wait(timeout=20) == 0
+        assert not any("Traceback" in line for line in lines)
+
+
 def test_token_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text(TOKEN)
     with running(tmp_path, "--token", str(tmp_path / "tokens")) as (_, address, _):
         assert httpx.get(f"{address}/v1/models").status_code == 401
         client = openai.OpenAI(base_url=f"{address}/v1", api_key=TOKEN)
         assert [model.id for model in client.models.list()] == ["tones"]
+
+
+def test_tokens_cannot_be_passed_by_wyoming(tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text(TOKEN)
+    command = [sys.executable, "-m", "tympan", "serve", "--token", str(tmp_path / "tokens"), "--wyoming", "tcp://0.0.0.0:0", "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "Wyoming knows no tokens" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -180,6 +241,7 @@ def test_token_is_asked_for(tmp_path: Path) -> None:
         (["--model", "a=english", "--model", "a=english"], "was given before"),
         (["--host", "203.0.113.7"], "cannot listen on 203.0.113.7"),
         (["--token", "nowhere.txt"], "cannot be read"),
+        (["--wyoming", "tcp://nowhere"], "--wyoming tcp://nowhere is no address"),
     ],
 )
 def test_what_cannot_be_served_is_a_sentence(arguments: list[str], sentence: str) -> None:

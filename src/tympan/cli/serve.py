@@ -42,6 +42,15 @@ def serve(
         list[str] | None,
         typer.Option("--allow-origin", help="A foreign page's origin that may open sockets. May be given often.", show_default=False),
     ] = None,
+    wyoming: Annotated[
+        str | None,
+        typer.Option(
+            "--wyoming",
+            help="Be there for Home Assistant too: tcp://127.0.0.1:10300 or unix:///run/tympan.sock.",
+            metavar="URI",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Serve models: live streams over WebSocket, uploads as OpenAI's clients send them, vosk-server's protocol.
 
@@ -55,6 +64,8 @@ def serve(
 
         tympan serve --host 0.0.0.0 --token tokens.txt
 
+        tympan serve --wyoming tcp://127.0.0.1:10300
+
         curl -F file=@talk.mp3 http://127.0.0.1:8000/v1/audio/transcriptions
     """
     from tympan.extras import require
@@ -66,11 +77,13 @@ def serve(
     from tympan.serve import Limits, Models, create_app
     from tympan.serve.guard import LOOPBACK, read_tokens
     from tympan.serve.run import run
+    from tympan.serve.wyoming import WyomingDoor, listen_at
 
     tokens = read_tokens(token) if token is not None else ()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     models = Models(openers(model or ["english"], scorer, beam_size, beam_threshold))
     local = host in LOCAL
+    second = listen_at(wyoming, guarded=bool(tokens)) if wyoming is not None else None
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
     except OSError as error:
@@ -86,7 +99,15 @@ def serve(
     )
     if not local and not tokens:
         typer.echo(f"tympan: {host} can be reached by others, and no --token keeps them out.", err=True)
-    run(app, listening, lambda: typer.echo(f"tympan: ready at {address} ({', '.join(models.loaded)})", err=True))
+    if second is not None and not second.local:
+        typer.echo(f"tympan: {second.address} can be reached by others, and Wyoming knows no tokens that could keep them out.", err=True)
+
+    def ready() -> None:
+        if second is not None:
+            typer.echo(f"tympan: Wyoming at {second.address}", err=True)
+        typer.echo(f"tympan: ready at {address} ({', '.join(models.loaded)})", err=True)
+
+    run(app, listening, ready, [WyomingDoor(app.state, second.listening)] if second is not None else [])
 
 
 def openers(given: list[str], scorer: str | None, beam_size: int, beam_threshold: float) -> dict[str, Callable[[], Recognizer]]:

@@ -144,8 +144,12 @@ async def begin(socket: WebSocket, state: State) -> tuple[Start, bytes]:
     try:
         return Start.model_validate(fields), b""
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
-        raise RefusalError(f"The start is not understood: {problems[:500]}.") from None
+        raise RefusalError(f"The start is not understood: {explained(error)}.") from None
+
+
+def explained(error: ValidationError) -> str:
+    """What is wrong with which field."""
+    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])[:500]
 
 
 async def next_message(socket: WebSocket, idle_s: float) -> dict[str, Any]:

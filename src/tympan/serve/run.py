@@ -6,14 +6,27 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
+from typing import Protocol
 
 import uvicorn
 
 from tympan.serve.guard import Guard
 
 log = logging.getLogger("tympan.serve")
+
+
+class Door(Protocol):
+    """What is opened beside HTTP, on the same loop."""
+
+    async def open(self) -> None:
+        """Take connections."""
+        ...
+
+    async def close(self) -> None:
+        """End them."""
+        ...
 
 
 class Server(uvicorn.Server):
@@ -23,12 +36,14 @@ class Server(uvicorn.Server):
         config: uvicorn's.
         app: ours.
         ready: called once it listens.
+        doors: opened and closed with it.
     """
 
-    def __init__(self, config: uvicorn.Config, app: Guard, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, app: Guard, ready: Callable[[], None], doors: Sequence[Door]) -> None:
         super().__init__(config)
         self.ours = app
         self.ready = ready
+        self.doors = doors
         self.loop: asyncio.AbstractEventLoop | None = None
         self.leaving: asyncio.Task[None] | None = None
         self.told_to_stop = False
@@ -39,7 +54,14 @@ class Server(uvicorn.Server):
             self.loop.add_signal_handler(signal.SIGHUP, self.reload)
         await super().startup(sockets)
         if not self.should_exit:
+            for door in self.doors:
+                await door.open()
             self.ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for door in self.doors:
+            await door.close()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal lets streams finish, the second does not."""
@@ -70,13 +92,14 @@ class Server(uvicorn.Server):
         self.loop.run_in_executor(None, reloaded)
 
 
-def run(app: Guard, listening: socket.socket, ready: Callable[[], None]) -> None:
+def run(app: Guard, listening: socket.socket, ready: Callable[[], None], doors: Sequence[Door] = ()) -> None:
     """Serve until a signal says stop.
 
     Args:
         app: the application.
         listening: a socket that listens.
         ready: called once connections are taken.
+        doors: beside HTTP's.
     """
     limits = app.state.limits
     config = uvicorn.Config(
@@ -92,4 +115,4 @@ def run(app: Guard, listening: socket.socket, ready: Callable[[], None]) -> None
         timeout_graceful_shutdown=max(1, round(limits.stop_s)),
         lifespan="on",
     )
-    Server(config, app, ready).run(sockets=[listening])
+    Server(config, app, ready, doors).run(sockets=[listening])

@@ -106,10 +106,12 @@ class Pcm:
     Args:
         encoding: one of `ENCODINGS`.
         sample_rate: Hz.
+        channels: interleaved in the bytes; 1 gives samples (n,), more give (n, channels).
     """
 
-    def __init__(self, encoding: str, sample_rate: int = 0) -> None:
-        self.dtype = ENCODINGS[encoding]
+    def __init__(self, encoding: str, sample_rate: int = 0, channels: int = 1) -> None:
+        plain = ENCODINGS[encoding]
+        self.dtype = plain if channels == 1 else np.dtype((plain, (channels,)))
         self.sample_rate = sample_rate
         self.rest = b""
 
