@@ -5,9 +5,11 @@ from __future__ import annotations
 import glob
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tympan.errors import TympanError
 
 
 @contextmanager
@@ -79,3 +81,14 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def refuse_equal_names(named: Iterable[tuple[object, object]]) -> None:
+    """TympanError if two of these (name, source) would be written to one file."""
+    seen: dict[str, object] = {}
+    for name, source in named:
+        if str(name) in seen:
+            raise TympanError(
+                f"{seen[str(name)]} and {source} would both be written as {name}.", "Give them to calls with folders of their own."
+            )
+        seen[str(name)] = source

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tympan.cli.recordings import Recording, find_recordings, refuse_equal_names, without_existing
+from tympan.cli.recordings import Recording, find_recordings, without_existing
 from tympan.errors import TympanError
+from tympan.files import refuse_equal_names
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_folder_is_all_recordings_below_it_sorted(folder: Path) -> None:
 
 def test_subfolders_are_kept_in_the_output(folder: Path) -> None:
     recordings = find_recordings([folder])
-    refuse_equal_names(recordings)
+    refuse_equal_names((each.name, each.path) for each in recordings)
     targets = [recording.target(Path("out"), "srt").as_posix() for recording in recordings]
     assert targets == ["out/a.srt", "out/b.srt", "out/june/b.srt", "out/june/film.srt", "out/may/talk.v2.srt", "out/may/day/b.srt"]
 
@@ -50,7 +51,7 @@ def test_files_are_taken_as_they_are_given_known_or_not(folder: Path) -> None:
 
 def test_one_place_for_two_recordings_is_refused_with_both(folder: Path) -> None:
     with pytest.raises(TympanError) as caught:
-        refuse_equal_names(find_recordings([folder / "june", folder / "b.wav"]))
+        refuse_equal_names((each.name, each.path) for each in find_recordings([folder / "june", folder / "b.wav"]))
     assert str(folder / "june" / "b.opus") in str(caught.value) and str(folder / "b.wav") in str(caught.value)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tympan.cli.search_options import HOT_WORD_WEIGHT, hot_word_counts, parse_hot_words, search_options
+from tympan.cli.search_options import hot_word_counts, parse_hot_words, search_options
+from tympan.decoding.options import HOT_WORD_WEIGHT
 from tympan.errors import TympanError
 
 

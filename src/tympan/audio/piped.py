@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tympan.audio.raw import HIGHEST_RATE, LOWEST_RATE
 from tympan.errors import AudioError
 
 Array = npt.NDArray[np.float32]
@@ -37,7 +38,7 @@ class PipedFormat:
     bits: int = 16
 
     def __post_init__(self) -> None:
-        if not 1_000 <= self.sample_rate <= 768_000 or not 1 <= self.channels <= 64:
+        if not LOWEST_RATE <= self.sample_rate <= HIGHEST_RATE or not 1 <= self.channels <= 64:
             raise AudioError(f"The pipe says {self.sample_rate} Hz and {self.channels} channels, which cannot be.")
         if (self.kind, self.bits) not in KINDS:
             raise AudioError(

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 PACKET_S = 0.05
 QUEUED = 200  # packets of the microphone that may wait: ten seconds
-BEAM_SIZE, BEAM_THRESHOLD = 100, 10.0  # narrower than for files, so that nobody waits
 
 
 def listen(
@@ -30,8 +29,8 @@ def listen(
     model: Annotated[str, typer.Option("--model", "-m", help="A .tympan file, or the name of a model inside the package.")] = "english",
     scorer: search.Scorer = None,
     hot_word: search.HotWords = None,
-    beam_size: search.BeamSize = BEAM_SIZE,
-    beam_threshold: search.BeamThreshold = BEAM_THRESHOLD,
+    beam_size: search.BeamSize = search.LIVE_BEAM_SIZE,
+    beam_threshold: search.BeamThreshold = search.LIVE_BEAM_THRESHOLD,
     lm_weight: search.LMWeight = None,
     word_score: search.WordScore = None,
     open_vocabulary: search.OpenVocabulary = False,

@@ -61,18 +61,6 @@ def files_below(folder: Path) -> Iterator[Path]:
                 yield Path(place, name)
 
 
-def refuse_equal_names(recordings: Sequence[Recording]) -> None:
-    """TympanError if two recordings would be written to one file."""
-    seen: dict[Path, Path] = {}
-    for recording in recordings:
-        if recording.name in seen:
-            raise TympanError(
-                f"{seen[recording.name]} and {recording.path} would both be written as {recording.name}.",
-                "Give them to calls with folders of their own.",
-            )
-        seen[recording.name] = recording.path
-
-
 def without_existing(recordings: Sequence[Recording], output: Path, ending: str) -> list[Recording]:
     """Those that still have to be transcribed; as files are written whole or not at all, one that exists is complete."""
     return [recording for recording in recordings if not recording.target(output, ending).exists()]

@@ -14,7 +14,7 @@ from tympan.errors import TympanError
 if TYPE_CHECKING:
     from tympan.decoding import SearchOptions
 
-HOT_WORD_WEIGHT = 6.0  # of a hot word that is given without one
+LIVE_BEAM_SIZE, LIVE_BEAM_THRESHOLD = 100, 10.0  # narrower than for files, so that nobody waits
 
 Scorer = Annotated[
     str | None,
@@ -163,6 +163,8 @@ def parse_hot_words(given: list[str]) -> dict[str, float]:
     Raises:
         TympanError: no word, or a weight that is no number.
     """
+    from tympan.decoding.options import HOT_WORD_WEIGHT
+
     found: dict[str, float] = {}
     for item in given:
         text, separator, weight = item.rpartition(":")

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tympan.cli.search_options import LIVE_BEAM_SIZE, LIVE_BEAM_THRESHOLD
 from tympan.errors import TympanError
 
 if TYPE_CHECKING:
+    import socket
+
     from tympan.recognizer import Recognizer
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
-BEAM_SIZE, BEAM_THRESHOLD = 100, 10.0  # narrower than for files: a server's time is shared
 
 
 def serve(
@@ -34,10 +36,10 @@ def serve(
     scorer: Annotated[
         str | None, typer.Option("--scorer", help="A scorer, or 'none'; default the model's own.", metavar="FILE|none")
     ] = None,
-    beam_size: Annotated[int, typer.Option("--beam-size", help="Hypotheses kept in the search.", min=1, max=100_000)] = BEAM_SIZE,
+    beam_size: Annotated[int, typer.Option("--beam-size", help="Hypotheses kept in the search.", min=1, max=100_000)] = LIVE_BEAM_SIZE,
     beam_threshold: Annotated[
         float, typer.Option("--beam-threshold", help="Worse hypotheses are dropped (natural log).", min=0.01)
-    ] = BEAM_THRESHOLD,
+    ] = LIVE_BEAM_THRESHOLD,
     allow_origin: Annotated[
         list[str] | None,
         typer.Option("--allow-origin", help="A foreign page's origin that may open sockets. May be given often.", show_default=False),
@@ -71,28 +73,22 @@ def serve(
     from tympan.extras import require
 
     require("serve", "tympan serve")
-    import os
-    import socket
-
     from tympan.serve import Limits, Models, create_app
     from tympan.serve.guard import LOOPBACK, read_tokens
     from tympan.serve.run import run
     from tympan.serve.wyoming import WyomingDoor, listen_at
+    from tympan.workers import cores
 
     tokens = read_tokens(token) if token is not None else ()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     models = Models(openers(model or ["english"], scorer, beam_size, beam_threshold))
     local = host in LOCAL
     second = listen_at(wyoming, guarded=bool(tokens)) if wyoming is not None else None
-    try:
-        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
-    except OSError as error:
-        raise TympanError(f"The server cannot listen on {host}:{port} ({error.strerror or error}).", "Choose another --port.") from None
+    listening = listening_socket(host, port)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
     app = create_app(
         models,
         Limits(max_streams=max_streams),
-        workers=workers or cores,
+        workers=workers or cores(),
         tokens=tokens,
         hosts=LOOPBACK if local else (),
         origins=allow_origin or (),
@@ -108,6 +104,16 @@ def serve(
         typer.echo(f"tympan: ready at {address} ({', '.join(models.loaded)})", err=True)
 
     run(app, listening, ready, [WyomingDoor(app.state, second.listening)] if second is not None else [])
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """One that listens there; TympanError if none can."""
+    import socket
+
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
+    except OSError as error:
+        raise TympanError(f"The server cannot listen on {host}:{port} ({error.strerror or error}).", "Choose another --port.") from None
 
 
 def openers(given: list[str], scorer: str | None, beam_size: int, beam_threshold: float) -> dict[str, Callable[[], Recognizer]]:

@@ -14,9 +14,10 @@ import typer
 
 from tympan.cli import search_options as search
 from tympan.cli.lm_options import writing
-from tympan.cli.recordings import Recording, find_recordings, refuse_equal_names, without_existing
+from tympan.cli.recordings import Recording, find_recordings, without_existing
 from tympan.cli.transcribing import Outcome, Transcribing
 from tympan.errors import TympanError
+from tympan.files import refuse_equal_names
 
 if TYPE_CHECKING:
     from tympan.workers import Lost
@@ -127,7 +128,7 @@ def transcribe(
     recordings = find_recordings([Path(each) for each in inputs])
     folder = None if output is None else Path(output)
     if folder is not None:
-        refuse_equal_names(recordings)
+        refuse_equal_names((recording.name, recording.path) for recording in recordings)
     if folder is not None and skip_existing:
         given = len(recordings)
         recordings = without_existing(recordings, folder, format.value)

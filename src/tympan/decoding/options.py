@@ -22,6 +22,7 @@ BEAM_THRESHOLD = 14.0
 TOKEN_MIN_LOG_PROB = -9.0
 RESCORE_NBEST = 50
 FUSE_WEIGHT = 0.3
+HOT_WORD_WEIGHT = 6.0  # of a hot word that is given without one
 
 
 WEIGHTS = ("lm_weight", "word_score", "rescore_weight", "rescore_token_score", "fuse_weight", "fuse_token_score")

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from tympan.errors import TympanError
 from tympan.extras import require
+from tympan.workers import cores
 
 HOST_AND_PORT = re.compile(r"(?:ray://)?(?P<host>[^\s/:]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
 FORMS = "Give 'local' (this machine), 'auto' (the cluster that this machine belongs to), HOST:PORT or ray://HOST:PORT."
@@ -61,7 +62,7 @@ def start(address: str, folder: str) -> None:
 
     options: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": logging.ERROR}
     if address == "local":
-        options |= {"num_cpus": processors(), "include_dashboard": False, "object_store_memory": LOCAL_STORE_BYTES, "_temp_dir": folder}
+        options |= {"num_cpus": cores(), "include_dashboard": False, "object_store_memory": LOCAL_STORE_BYTES, "_temp_dir": folder}
     try:
         with muted_descriptor():
             ray.init(**options)
@@ -96,11 +97,6 @@ def look_for(host: str, port: int) -> None:
         socket.create_connection((host, port), timeout=ANSWER_S).close()
     except (OSError, OverflowError, UnicodeError) as error:
         raise TympanError(f"No cluster answers at {host}:{port} ({error}).", "Is it running? `ray status` on its head tells.") from None
-
-
-def processors() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class FirstLines(io.TextIOBase):

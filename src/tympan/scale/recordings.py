@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from tympan.audio import AUDIO_SUFFIXES
 from tympan.data.manifest import parse_line
 from tympan.errors import ManifestError, TympanError
+from tympan.files import refuse_equal_names
 from tympan.scale.places import file_system, is_address, local_path, refuse_memory
 
 MANIFEST = ".jsonl"
@@ -48,7 +49,7 @@ def expand(given: Sequence[str]) -> list[Recording]:
     found = list(dict.fromkeys(recording for text in given for recording in expand_one(text)))
     if not found:
         raise TympanError(f"There is no recording in {', '.join(given)}.", f"Recordings end in {', '.join(sorted(AUDIO_SUFFIXES))}.")
-    refuse_equal_names(found)
+    refuse_equal_names((recording.name, recording) for recording in found)
     return found
 
 
@@ -134,15 +135,3 @@ def of_manifest(text: str, folder: str, content: bytes) -> Iterator[Recording]:
 def without_suffix(path: PurePath) -> str:
     """`ann/one.flac` -> `ann/one`."""
     return path.with_suffix("").as_posix()
-
-
-def refuse_equal_names(recordings: Iterable[Recording]) -> None:
-    """TympanError if two transcripts would be written to one file."""
-    seen: dict[str, Any] = {}
-    for recording in recordings:
-        if recording.name in seen:
-            raise TympanError(
-                f"{seen[recording.name]} and {recording} would both be written as {recording.name}.",
-                "Give them to calls with folders of their own.",
-            )
-        seen[recording.name] = recording

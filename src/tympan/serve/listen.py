@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tympan.audio.unpacking import StreamUnpacker
+from tympan.decoding.options import HOT_WORD_WEIGHT
 from tympan.errors import TympanError
 from tympan.serve.guard import SUBPROTOCOL, respond
 from tympan.serve.scheduler import Event
@@ -22,7 +23,6 @@ from tympan.serve.state import State
 from tympan.streaming import Final, StreamOptions
 from tympan.transcript import Word
 
-HOT_WEIGHT = 6.0
 OPUS = "opus"  # in WebM or Ogg
 FULL, POLICY, TOO_BIG, GOING = 1013, 1008, 1009, 1012  # codes of a socket's close
 
@@ -55,7 +55,7 @@ class Start(BaseModel):
 
     def hot_words(self, most: int) -> dict[str, float]:
         """With their weights."""
-        words = self.hotwords if isinstance(self.hotwords, dict) else dict.fromkeys(self.hotwords, HOT_WEIGHT)
+        words = self.hotwords if isinstance(self.hotwords, dict) else dict.fromkeys(self.hotwords, HOT_WORD_WEIGHT)
         if len(words) > most or any(len(word) > 200 for word in words):
             raise TympanError(f"A stream may have {most} hot words of 200 signs.")
         return words
@@ -130,7 +130,11 @@ async def both(hearing: Coroutine[Any, Any, None], telling: Coroutine[Any, Any, 
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # Not gather: cancelled itself, it would raise a task's cancellation in place of its own, which anyio then does not know again.
+        await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()  # looked at
 
 
 async def begin(socket: WebSocket, state: State) -> tuple[Start, bytes]:

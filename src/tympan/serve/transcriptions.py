@@ -12,10 +12,10 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
+from tympan.decoding.options import HOT_WORD_WEIGHT
 from tympan.errors import TympanError
 from tympan.recognizer import Piece, Recognizer
 from tympan.serve.guard import TooLargeError, error_body
-from tympan.serve.listen import HOT_WEIGHT
 from tympan.serve.state import State
 from tympan.transcript import Transcript, to_format
 
@@ -103,7 +103,7 @@ async def begun(form: FormData, state: State) -> tuple[Recognizer, Iterator[Piec
     if not isinstance(upload, UploadFile):
         raise RequestError("There is no file in the form.")
     loaded = found(state, form)
-    hot_words = dict.fromkeys(prompted(field(form, "prompt")), HOT_WEIGHT)
+    hot_words = dict.fromkeys(prompted(field(form, "prompt")), HOT_WORD_WEIGHT)
     if len(hot_words) > state.limits.max_hot_words:
         raise RequestError(f"The prompt may name {state.limits.max_hot_words} hot words.")
     recognizer = await asyncio.to_thread(loaded.recognizer_with, hot_words)

@@ -12,9 +12,10 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from tympan.decoding.options import HOT_WORD_WEIGHT
 from tympan.errors import TympanError
 from tympan.serve.guard import respond
-from tympan.serve.listen import FULL, HOT_WEIGHT, TOO_BIG, RefusalError, next_message, parsed
+from tympan.serve.listen import FULL, TOO_BIG, RefusalError, next_message, parsed
 from tympan.serve.scheduler import Event
 from tympan.serve.socket import Line, Pace, Pcm
 from tympan.serve.state import State
@@ -89,7 +90,7 @@ class Conversation:
         if not isinstance(phrases, list) or len(phrases) > self.state.limits.max_hot_words or any(not isinstance(p, str) for p in phrases):
             raise RefusalError(f"config.phrase_list must be a list of at most {self.state.limits.max_hot_words} texts.")
         self.rate, self.words = int(rate), bool(config.get("words", self.words))
-        self.hot_words = {phrase: HOT_WEIGHT for phrase in phrases if phrase.strip() and phrase != "[unk]"}
+        self.hot_words = {phrase: HOT_WORD_WEIGHT for phrase in phrases if phrase.strip() and phrase != "[unk]"}
 
     def opened(self) -> Line:
         """The session."""

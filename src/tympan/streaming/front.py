@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tympan.audio.raw import HIGHEST_RATE, LOWEST_RATE
 from tympan.audio.segment import frame_loudness
 from tympan.errors import AudioError
 from tympan.features import Extractor, Normalization
 from tympan.features.normalize import Running
 
 Array = npt.NDArray[np.float32]
-LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
 QUALITY = "HQ"
 
 

@@ -90,6 +90,31 @@ class HearingKind(Protocol):
         ...
 
 
+class Listener:
+    """What every `Hearing` does with audio.
+
+    Attributes:
+        front: of the utterance.
+        ended: no more of it comes.
+    """
+
+    front: Front
+    ended = False
+
+    def __init__(self, sample_rate: int) -> None:
+        self.resampled = Resampled(sample_rate)
+
+    def accept(self, samples: npt.NDArray[Any], sample_rate: int | None) -> None:
+        """Take a packet."""
+        self.front.accept(self.resampled.accept(samples, sample_rate))
+
+    def end(self) -> None:
+        """No more comes before the next `begin`."""
+        self.front.accept(self.resampled.end())
+        self.front.end()
+        self.ended = True
+
+
 class Chunks:
     """Hearing in chunks: nothing is heard twice, and nothing waited for but the end of the chunk."""
 
@@ -114,14 +139,13 @@ class Chunks:
         return self.network.step([hearing.state for hearing, _ in items], [work.features for _, work in items], self.size)
 
 
-class ChunkHearing:
+class ChunkHearing(Listener):
     """`Hearing` of `Chunks`."""
 
     def __init__(self, kind: Chunks) -> None:
+        super().__init__(kind.extractor.sample_rate)
         self.kind = kind
-        self.resampled = Resampled(kind.extractor.sample_rate)
         self.running: Running | None = None
-        self.ended = False
         self.begin()
 
     def begin(self) -> None:
@@ -129,14 +153,6 @@ class ChunkHearing:
         self.running = self.front.running  # the speaker and the room are the same
         self.state: ChunkState = self.kind.network.begin()
         self.ended = False
-
-    def accept(self, samples: npt.NDArray[Any], sample_rate: int | None) -> None:
-        self.front.accept(self.resampled.accept(samples, sample_rate))
-
-    def end(self) -> None:
-        self.front.accept(self.resampled.end())
-        self.front.end()
-        self.ended = True
 
     def take(self) -> Work | None:
         if not len(self.front.ready) or (len(self.front.ready) < self.kind.frames and not self.ended):
@@ -172,26 +188,18 @@ class Windows:
         return found
 
 
-class WindowHearing:
+class WindowHearing(Listener):
     """`Hearing` of `Windows`."""
 
     def __init__(self, kind: Windows) -> None:
+        super().__init__(kind.extractor.sample_rate)
         self.kind = kind
-        self.resampled = Resampled(kind.extractor.sample_rate)
         self.begin()
 
     def begin(self) -> None:
         self.front = Front(self.kind.extractor, Normalization())
         self.past: Array = np.zeros((0, self.kind.extractor.num_features), np.float32)
         self.ended = False
-
-    def accept(self, samples: npt.NDArray[Any], sample_rate: int | None) -> None:
-        self.front.accept(self.resampled.accept(samples, sample_rate))
-
-    def end(self) -> None:
-        self.front.accept(self.resampled.end())
-        self.front.end()
-        self.ended = True
 
     def take(self) -> Work | None:
         kind = self.kind

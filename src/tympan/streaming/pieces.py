@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tympan.audio.segment import frame_loudness
-from tympan.errors import TympanError
 from tympan.streaming.endpoints import Loudness
 from tympan.streaming.events import Final, Partial, Reason
+from tympan.streaming.finished import Finished
 from tympan.streaming.front import Resampled
 from tympan.streaming.options import StreamOptions
-from tympan.transcript import Segment, Transcript, Word
+from tympan.transcript import Transcript, Word
 
 if TYPE_CHECKING:
     from tympan.recognizer import Recognizer
@@ -39,7 +39,7 @@ class PieceStream:
     def __init__(self, recognizer: Recognizer, options: StreamOptions, *, keep: bool = True) -> None:
         self.recognizer = recognizer
         self.options = options
-        self.keep = keep
+        self.done = Finished(recognizer, keep=keep)
         self.rate = recognizer.sample_rate
         self.hop = max(1, round(0.01 * self.rate))
         self.step = round(STEP_S * self.rate)
@@ -52,15 +52,10 @@ class PieceStream:
         self.silence_s = 0.0
         self.transcribed = 0  # samples of the piece in the last partial
         self.words: tuple[Word, ...] = ()
-        self.number = 0
-        self.done: list[Final] = []
-        self.kept: list[Segment] = []
-        self.fired: dict[str, int] = dict.fromkeys(recognizer.search.hot_words, 0)
-        self.finished = False
 
     def accept(self, samples: npt.NDArray[Any], sample_rate: int | None = None) -> None:
         """As `Stream.accept`."""
-        self.check_open()
+        self.done.check_open()
         self.hear(self.resampled.accept(samples, sample_rate))
 
     def hear(self, samples: Array) -> None:
@@ -106,14 +101,7 @@ class PieceStream:
         """End the piece, with a final if there are words."""
         if len(self.piece) and self.speech_start is not None:
             words, fired = self.transcribe()
-            for word, count in fired.items():
-                self.fired[word] = self.fired.get(word, 0) + count
-            if words:
-                segment = Segment(" ".join(word.text for word in words), words[0].start, words[-1].end, words)
-                self.done.append(Final(self.number, segment, reason))
-                self.number += 1
-                if self.keep:
-                    self.kept.append(segment)
+            self.done.add(words, reason, fired)
         self.drop(len(self.piece))
         self.speech_start, self.silence_s, self.transcribed, self.words = None, 0.0, 0, ()
 
@@ -124,8 +112,7 @@ class PieceStream:
 
     def finals(self) -> list[Final]:
         """The pieces that ended since the last call."""
-        done, self.done = self.done, []
-        return done
+        return self.done.take()
 
     def flush(self) -> None:
         """End the piece now; the stream stays open."""
@@ -134,14 +121,11 @@ class PieceStream:
     def finish(self) -> Transcript:
         """End the stream; the transcript of all of it."""
         self.end("finish")
-        self.finished = True
-        text = " ".join(segment.text for segment in self.kept)
-        language = self.recognizer.bundle.language or None
-        return Transcript(text=text, segments=tuple(self.kept), duration=self.seconds, language=language, hot_words=dict(self.fired))
+        return self.done.close(self.seconds)
 
     def end(self, reason: Reason) -> None:
         """All that was accepted is heard, and the piece ends."""
-        self.check_open()
+        self.done.check_open()
         self.hear(self.resampled.end())
         self.piece = np.concatenate((self.piece, self.waiting))
         self.waiting = self.waiting[:0]
@@ -153,8 +137,3 @@ class PieceStream:
     def seconds(self) -> float:
         """Of audio that was accepted."""
         return self.resampled.seconds
-
-    def check_open(self) -> None:
-        """TympanError if the stream is finished."""
-        if self.finished:
-            raise TympanError("This stream is finished and takes no more audio.", "Begin another: recognizer.stream().")

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tympan.errors import TympanError
 from tympan.streaming.endpoints import Endpointer
 from tympan.streaming.events import Final, Partial, Reason
+from tympan.streaming.finished import Finished
 from tympan.streaming.hearing import HearingKind, Work
 from tympan.streaming.options import StreamOptions
 from tympan.streaming.stability import Stability
 from tympan.streaming.writing import Writing
-from tympan.transcript import Segment, Transcript
+from tympan.transcript import Transcript
 
 if TYPE_CHECKING:
     from tympan.recognizer import Recognizer
@@ -53,7 +53,7 @@ class Stream:
         self.recognizer = recognizer
         self.kind = kind
         self.options = options
-        self.keep = keep
+        self.done = Finished(recognizer, keep=keep)
         self.shift = recognizer.bundle.frame_shift_s
         self.hearing = kind.open()
         self.writing = Writing(recognizer)
@@ -61,11 +61,6 @@ class Stream:
         self.stability = Stability(options.stable_s / self.shift)
         self.origin_s = 0.0  # where the utterance that the network hears began
         self.first = 0  # frame in it at which the piece under way began
-        self.number = 0
-        self.waiting: list[Final] = []
-        self.kept: list[Segment] = []
-        self.fired: dict[str, int] = dict.fromkeys(recognizer.search.hot_words, 0)
-        self.finished = False
 
     def accept(self, samples: npt.NDArray[Any], sample_rate: int | None = None) -> None:
         """Take a packet of any size, also of no samples.
@@ -89,12 +84,11 @@ class Stream:
 
     def finals(self) -> list[Final]:
         """The pieces that ended since the last call."""
-        done, self.waiting = self.waiting, []
-        return done
+        return self.done.take()
 
     def flush(self) -> None:
         """End the piece now, with all that was said; what comes next begins a new one. The stream stays open."""
-        self.check_open()
+        self.done.check_open()
         self.end("flush")
 
     def finish(self) -> Transcript:
@@ -103,14 +97,9 @@ class Stream:
         Raises:
             TympanError: the stream is finished already.
         """
-        self.check_open()
+        self.done.check_open()
         self.end("finish")
-        self.finished = True
-        text = " ".join(segment.text for segment in self.kept)
-        bundle = self.recognizer.bundle
-        return Transcript(
-            text=text, segments=tuple(self.kept), duration=self.seconds, language=bundle.language or None, hot_words=dict(self.fired)
-        )
+        return self.done.close(self.seconds)
 
     @property
     def seconds(self) -> float:
@@ -126,7 +115,7 @@ class Stream:
 
     def push(self, samples: npt.NDArray[Any], sample_rate: int | None = None) -> None:
         """As `accept`, without running the network."""
-        self.check_open()
+        self.done.check_open()
         self.hearing.accept(samples, sample_rate)
 
     def take(self) -> Work | None:
@@ -182,14 +171,7 @@ class Stream:
             start = self.origin_s + self.first * self.shift
             words = self.recognizer.words(hypothesis, start, max(start, min(start + frames * self.shift, self.seconds)))
             self.stability.close([word.text for word in words])
-            if words:
-                segment = Segment(" ".join(word.text for word in words), words[0].start, words[-1].end, words)
-                self.waiting.append(Final(self.number, segment, reason))
-                self.number += 1
-                for word, count in hypothesis.hot_words.items():
-                    self.fired[word] = self.fired.get(word, 0) + count
-                if self.keep:
-                    self.kept.append(segment)
+            self.done.add(words, reason, hypothesis.hot_words)
         self.first += frames
         self.writing.begin(rest)
         self.endpointer.begin()
@@ -202,8 +184,3 @@ class Stream:
         self.close("max_length", rest)
         if rest is not None:
             self.endpointer.follow(rest, None)
-
-    def check_open(self) -> None:
-        """TympanError if the stream is finished."""
-        if self.finished:
-            raise TympanError("This stream is finished and takes no more audio.", "Begin another: recognizer.stream().")

@@ -18,7 +18,7 @@ def quantize_graph(graph: bytes, *, by_row: bool = False) -> bytes:
 
     Args:
         graph: the ONNX file.
-        by_row: quantise each row of an input by its own largest value in place of the input's: a sixth slower, but a row's result then
+        by_row: quantise each row of an input by its own largest value in place of the input's: slower, but a row's result then
             depends on that row alone, so that streams of different people can share a batch.
     """
     if by_row:

@@ -44,7 +44,7 @@ class Encoder(nn.Module):
         Args:
             features: (B, T, F), T a multiple of the subsampling's factor.
             lengths: (B,) int64, valid frames; fewer than T only at the utterance's end.
-            past: of the chunks before; what is needed for the next is in `past.kept` afterwards.
+            past: of the chunks before; `past.after(T')` is what the next needs.
         """
         raise NotImplementedError
 
