@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tympan.models.encoders.encoder import Encoder
+from tympan.models.encoders.encoder import ChunkedEncoder
 from tympan.models.layers.attention import attention_bias, attention_layer
 from tympan.models.layers.chunks import Chunks
 from tympan.models.layers.depthwise import DepthwiseConv
@@ -70,7 +70,7 @@ class EBranchformerBlock(nn.Module):
         return normed
 
 
-class EBranchformer(Encoder):
+class EBranchformer(ChunkedEncoder):
     """Subsampling by 4 or 8 - E-Branchformer blocks - LayerNorm.
 
     ESPnet's large LibriSpeech model has 148.92 M parameters: this encoder with its defaults, 116,007,936, a CTC layer for 5000
@@ -92,8 +92,6 @@ class EBranchformer(Encoder):
 
     Source: Kim et al. 2022, arXiv:2210.00077, section 3; espnet/espnet, espnet2/asr/encoder/e_branchformer_encoder.py.
     """
-
-    chunked = True
 
     def __init__(
         self,
@@ -132,23 +130,9 @@ class EBranchformer(Encoder):
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         return self.subsampling.output_lengths(lengths)
 
-    def forward(
-        self, features: torch.Tensor, lengths: torch.Tensor, *, chunk_sizes: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, T, F), (B,) -> (B, T', D), (B,).
-
-        Args:
-            chunk_sizes: (B,) encoded frames that are heard at a time, 0 for the whole utterance; None for whole utterances.
-        """
-        return self.encode(features, lengths, chunk_sizes=chunk_sizes)
-
-    def step(self, features: torch.Tensor, lengths: torch.Tensor, past: Past) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.encode(features, lengths, past=past)
-
     def encode(
         self, features: torch.Tensor, lengths: torch.Tensor, *, chunk_sizes: torch.Tensor | None = None, past: Past | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """`forward`, and with `past` `step`."""
         x, lengths = self.subsampling(features, lengths, past)
         x = self.dropout(x)
         frames = x.shape[1]

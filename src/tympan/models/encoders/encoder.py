@@ -54,3 +54,28 @@ class Encoder(nn.Module):
 
     def after_step(self, step: int) -> None:
         """Called after each optimiser step with its number, from 1: constraints on weights are kept here; most have none."""
+
+
+class ChunkedEncoder(Encoder):
+    """An encoder whose `forward` and `step` are one: `encode`."""
+
+    chunked = True
+
+    def forward(
+        self, features: torch.Tensor, lengths: torch.Tensor, *, chunk_sizes: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, T, F), (B,) -> (B, T', D), (B,).
+
+        Args:
+            chunk_sizes: (B,) encoded frames that are heard at a time, 0 for the whole utterance; None for whole utterances.
+        """
+        return self.encode(features, lengths, chunk_sizes=chunk_sizes)
+
+    def step(self, features: torch.Tensor, lengths: torch.Tensor, past: Past) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.encode(features, lengths, past=past)
+
+    def encode(
+        self, features: torch.Tensor, lengths: torch.Tensor, *, chunk_sizes: torch.Tensor | None = None, past: Past | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`forward`, and with `past` `step`."""
+        raise NotImplementedError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tympan.models.encoders.encoder import Encoder
+from tympan.models.encoders.encoder import ChunkedEncoder
 from tympan.models.layers.attention import attention_bias, attention_layer
 from tympan.models.layers.chunks import Chunks
 from tympan.models.layers.dropout import Dropout
@@ -16,7 +16,7 @@ from tympan.models.layers.positions import position_tables
 from tympan.models.layers.subsampling import ConvSubsampling
 
 
-class Transformer(Encoder):
+class Transformer(ChunkedEncoder):
     """Subsampling by 4 or 8 - blocks of attention and feed-forward layer, each normalised before - LayerNorm.
 
     As in ESPnet and WeNet, but for the positions: theirs are absolute sinusoids added to the input, for which no utterance
@@ -36,8 +36,6 @@ class Transformer(Encoder):
     Source: Vaswani et al. 2017, arXiv:1706.03762; Dong et al. 2018, "Speech-Transformer"; dimensions as in WeNet's and ESPnet's
     recipes.
     """
-
-    chunked = True
 
     def __init__(
         self,
@@ -70,23 +68,9 @@ class Transformer(Encoder):
     def output_lengths(self, lengths: torch.Tensor) -> torch.Tensor:
         return self.subsampling.output_lengths(lengths)
 
-    def forward(
-        self, features: torch.Tensor, lengths: torch.Tensor, *, chunk_sizes: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, T, F), (B,) -> (B, T', D), (B,).
-
-        Args:
-            chunk_sizes: (B,) encoded frames that are heard at a time, 0 for the whole utterance; None for whole utterances.
-        """
-        return self.encode(features, lengths, chunk_sizes=chunk_sizes)
-
-    def step(self, features: torch.Tensor, lengths: torch.Tensor, past: Past) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.encode(features, lengths, past=past)
-
     def encode(
         self, features: torch.Tensor, lengths: torch.Tensor, *, chunk_sizes: torch.Tensor | None = None, past: Past | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """`forward`, and with `past` `step`."""
         x, lengths = self.subsampling(features, lengths, past)
         x = self.dropout(x)
         frames = x.shape[1]
