@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import hmac
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tympan.errors import TympanError
+from tympan.serve.limits import Limits
 from tympan.serve.state import State
 
 OPEN = ("/", "/healthz", "/readyz")  # for probes and browsers, which carry no token
@@ -20,6 +24,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 BEARER = "bearer."  # before the token among the subprotocols of a socket: browsers can set no header there
 SUBPROTOCOL = "tympan.v1"
 SHORTEST_TOKEN = 16
+LEAVE = {"Connection": "close"}  # else the server would read on to the end of a body that it does not want
 
 
 def read_tokens(path: Path) -> tuple[bytes, ...]:
@@ -78,10 +83,24 @@ class Guard:
             await self.app(scope, receive, send)
             return
         length = headers.get("content-length", "0")
-        if not length.isascii() or not length.isdigit() or int(length) > self.max_body:
-            await respond(scope, receive, send, 413, f"The body may hold {self.max_body:,} bytes.")
-            return
-        await self.app(scope, counted(receive, self.max_body), send)
+        if not length.isascii() or not length.isdigit():
+            await respond(scope, receive, send, 400, "The Content-Length is no number.")
+        elif len(length) > 18 or int(length) > self.max_body:
+            await respond(scope, receive, send, 413, f"The body may hold {self.max_body:,} bytes.", LEAVE)
+        else:
+            await self.answered(scope, counted(receive, self.state.limits), send)
+
+    async def answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The doors behind, for a client that reads what it is sent."""
+
+        async def patiently(message: Message) -> None:
+            try:
+                await asyncio.wait_for(send(message), self.state.limits.idle_s)
+            except asyncio.TimeoutError:
+                raise UnreadError from None
+
+        with contextlib.suppress(UnreadError):  # the connection is closed, as its answer is not whole
+            await self.app(scope, receive, patiently)
 
     def refusal(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str] | None:
         """Why a request may not come in."""
@@ -109,20 +128,37 @@ class Guard:
         return found
 
 
-class TooLargeError(Exception):
-    """A body holds more than it may, whatever its header said."""
+class UnreadError(Exception):
+    """A client does not read its answer."""
 
 
-def counted(receive: Receive, most: int) -> Receive:
-    """`receive` that ends with `TooLargeError` once the body is too large."""
-    seen = 0
+class BodyError(Exception):
+    """A body that is not waited for: a sentence, and a status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+
+
+def counted(receive: Receive, limits: Limits) -> Receive:
+    """`receive` that ends with `BodyError` once the body is too large, whatever its header said, or comes too slowly."""
+    seen, over = 0, False
+    begun = time.monotonic()
 
     async def counting() -> Message:
-        nonlocal seen
-        message = await receive()
+        nonlocal seen, over
+        if over:  # what comes now is a disconnect, for which an answer in pieces waits
+            return await receive()
+        patience = begun + limits.idle_s + seen / limits.slowest_upload - time.monotonic()
+        try:
+            message = await asyncio.wait_for(receive(), max(patience, 0.001))
+        except asyncio.TimeoutError:
+            raise BodyError("The body comes too slowly.", 408) from None
         seen += len(message.get("body", b""))
-        if seen > most:
-            raise TooLargeError
+        over = not message.get("more_body", False)
+        if seen > limits.max_upload_bytes:
+            raise BodyError(f"The body may hold {limits.max_upload_bytes:,} bytes.", 413)
         return message
 
     return counting

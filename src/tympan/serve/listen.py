@@ -125,7 +125,11 @@ async def both(hearing: Coroutine[Any, Any, None], telling: Coroutine[Any, Any, 
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # Not gather: cancelled itself, it would raise a task's cancellation in place of its own, which anyio then does not know again.
+        await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()  # looked at
 
 
 async def begin(socket: WebSocket, state: State) -> tuple[Start, bytes]:
