@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tympan.cli.transcribe import Format, transcribed
+from tympan.cli.transcribing import transcribed
 from tympan.errors import TympanError
 from tympan.recognizer import Recognizer
 
@@ -30,7 +30,7 @@ def transcribed_behind(recognizer: Recognizer, file: Path, name: str, *, gate: P
     if name == POISON:
         os.kill(os.getpid(), signal.SIGKILL)
     until((gate / "open").exists)
-    return transcribed(recognizer, file, name, Format.json, False)
+    return transcribed(recognizer, file, name, format="json", explain=False, readable=False)
 
 
 def waiting(gate: Path) -> list[tuple[str, int, str]]:

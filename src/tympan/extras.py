@@ -11,6 +11,7 @@ MODULES = {
     "comet": ("comet_ml",),
     "hf": ("transformers",),
     "lhotse": ("lhotse",),
+    "mic": ("sounddevice",),
     "mlflow": ("mlflow",),
     "plot": ("matplotlib",),
     "scale": ("ray", "fsspec", "pandas", "pyarrow"),

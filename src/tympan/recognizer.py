@@ -252,7 +252,8 @@ class Recognizer:
         """
         for piece in self.pieces(source, sample_rate):
             end = piece.start_s + len(piece.samples) / self.sample_rate
-            yield Piece(piece.start_s, end, tuple(self.decode(self.emit(piece.samples), nbest)))
+            samples = audio.without_dead_tail(piece.samples)
+            yield Piece(piece.start_s, end, tuple(self.decode(self.emit(samples), nbest)) if len(samples) else ())
 
     def decode(self, emitted: Any, nbest: int = 1) -> list[Hypothesis]:
         """What `emit` gave, or `log_probs` -> hypotheses, best first, with the frames of their tokens; none for no frames."""

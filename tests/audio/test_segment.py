@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tympan.audio import segments
+from tympan.audio import segments, without_dead_tail
 from tympan.errors import AudioError
 
 RATE = 1000  # low, so that minutes are cheap
@@ -138,3 +138,11 @@ def test_pieces_are_the_callers_own():
 def test_times_that_contradict_each_other_are_refused_at_once(options):
     with pytest.raises(AudioError, match="cannot be cut with"):
         segments([], RATE, **options)
+
+
+@given(st.integers(0, 50), st.integers(0, 50))
+def test_only_digital_silence_at_the_end_is_dead(spoken: int, filled: int) -> None:
+    """One step of 16 bits is what dither and resampling leave of nothing."""
+    sound = noise(spoken / RATE, 0.1) + np.float32(1)
+    dead = np.resize(np.array([0, 1 / 32768, -1 / 32768], np.float32), filled)
+    np.testing.assert_array_equal(without_dead_tail(np.concatenate([dead, sound, dead])), np.concatenate([dead, sound]) if spoken else [])

@@ -33,7 +33,10 @@ def test_a_cluster_of_this_machine_writes_what_one_process_writes(tympan: Run, t
     written = {path.name: path.read_text() for path in (tmp_path / "here").iterdir()}
     assert {path.name: path.read_text() for path in (tmp_path / "there").glob("[!.]*")} == written
     assert len(written) == len(SAMPLES)
-    assert set(here.stderr.splitlines()) <= set(there.stderr.splitlines())  # the damaged recording and the hot words
+    told = {
+        line for line in here.stderr.splitlines() if "could not be transcribed" not in line
+    }  # which the cluster counts in a line of its own
+    assert told <= set(there.stderr.splitlines())  # the damaged recording and the hot words
     assert there.stdout == "" and f"{len(SAMPLES)} transcribed to {tmp_path / 'there'}; 1 failed" in there.stderr
     settings = [path.name for path in (tmp_path / "there").glob(".*")]
     assert settings == [".tympan-json.json"], "temporary files were left"

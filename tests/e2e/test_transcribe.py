@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from strategies import Run
+from tympan import audio
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = sorted((ROOT / "samples").glob("*.opus"))
@@ -36,8 +37,9 @@ def test_each_odd_file_is_answered_and_the_others_are_transcribed(tympan: Run, o
     names = ["empty.wav", "text.wav", "short.wav", "three.wav", "missing.wav", "nan.wav"]
     result = tympan("transcribe", *(odd_files / name for name in names), SAMPLES[0])
     assert result.returncode == 2
-    complaints = [line for line in result.stderr.splitlines() if line]
+    *complaints, closing = [line for line in result.stderr.splitlines() if line]
     assert len(complaints) == 4, result.stderr
+    assert closing == "tympan: 4 of 7 recordings could not be transcribed."
     for name, part in (("empty.wav", "empty"), ("text.wav", "not audio"), ("missing.wav", "no such file"), ("nan.wav", "NaN")):
         assert any(name in line and part in line for line in complaints), (name, complaints)
     lines = dict(line.split(": ", 1) if ": " in line else (line.rstrip(":"), "") for line in result.stdout.splitlines())
@@ -131,7 +133,25 @@ def test_an_hour_takes_the_memory_of_five_minutes(trained: Path, corpus: Path, t
     assert peaks[1] < 1.1 * peaks[0]
 
 
-@pytest.mark.parametrize("kind", ["silence", "faint noise", "white noise", "tone"])
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak memory is read from Linux' /proc")
+def test_an_hour_takes_the_memory_of_five_minutes_with_the_model_inside_too(tmp_path: Path) -> None:
+    """That one searches with a scorer, and the recording is real speech."""
+    clips = [soundfile.read(path, dtype="float32")[0] for path in SAMPLES]
+    rate = soundfile.info(SAMPLES[0]).samplerate
+    peaks = []
+    for minutes in (5, 60):
+        path = tmp_path / f"{minutes}.wav"
+        with soundfile.SoundFile(path, "w", rate, 1, "PCM_16") as file:
+            while file.tell() < minutes * 60 * rate:
+                for clip in clips:
+                    file.write(clip)
+        command = [sys.executable, "-c", MEASURE, "english", str(path)]
+        peaks.append(int(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+    assert peaks[1] < 1.1 * peaks[0]
+
+
+@pytest.mark.parametrize("kind", ["silence", "faint noise", "white noise", "tone", "chord"])
 def test_nothing_is_invented_where_nobody_speaks(kind: str) -> None:
     import tympan
 
@@ -142,8 +162,41 @@ def test_nothing_is_invented_where_nobody_speaks(kind: str) -> None:
         "faint noise": 1e-4 * rng.standard_normal(80000),
         "white noise": 0.1 * rng.standard_normal(80000),
         "tone": 0.3 * np.sin(2 * np.pi * 440 * times),
+        "chord": 0.1 * sum(np.sin(2 * np.pi * pitch * times) for pitch in (261.6, 329.6, 392.0)),
     }
     assert tympan.load("english").transcribe(sounds[kind].astype(np.float32)).text == ""
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_silence_that_fills_up_the_end_changes_no_word(sample: Path) -> None:
+    """With the longest one the recording is cut, so that one piece is nothing but silence."""
+    import tympan
+
+    recognizer = tympan.load("english", threads=1)
+    samples = audio.read(sample)
+    alone = recognizer.transcribe(samples)
+    for seconds in (0.01, 0.3, 2.0, 30.0):
+        padded = recognizer.transcribe(np.concatenate([samples, np.zeros(round(seconds * 16000), np.float32)]))
+        assert padded.text == alone.text, seconds
+        assert [word.start for word in padded.words] == [word.start for word in alone.words]
+
+
+def test_times_count_from_the_beginning_of_the_recording_across_pieces() -> None:
+    """A clip that stands alone in its piece has the times that it has alone, and the piece's start."""
+    import tympan
+
+    recognizer = tympan.load("english", threads=1)
+    clip, gap = audio.read(SAMPLES[1]), np.zeros(16 * 16000, np.float32)
+    alone = recognizer.transcribe(clip).words
+    transcript = recognizer.transcribe(np.concatenate([clip, gap] * 3))
+    assert transcript.duration == pytest.approx(3 * (len(clip) / 16000 + 16))
+    assert len(list(recognizer.pieces(np.concatenate([clip, gap] * 3), 16000))) > 3
+    heard = [segment.words for segment in transcript.segments]
+    assert [len(words) for words in heard] == [len(alone)] * 3
+    for copy, words in enumerate(heard):
+        start = copy * (len(clip) / 16000 + 16)
+        # Leading silence moves the network's frames by up to one and a half of them.
+        assert [word.start - start for word in words] == pytest.approx([word.start for word in alone], abs=0.1)
 
 
 def test_import_needs_no_torch_at_any_step_of_transcribing(trained: Path) -> None:

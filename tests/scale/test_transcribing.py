@@ -18,7 +18,7 @@ import pytest
 from gated import POISON, transcribed_behind, until, waiting
 from inotify import Watch
 from tympan import scale
-from tympan.cli.transcribe import Format, transcribed
+from tympan.cli.transcribing import transcribed
 from tympan.decoding import SearchOptions
 from tympan.errors import AudioError, TympanError
 from tympan.recognizer import Recognizer, load
@@ -32,7 +32,10 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linu
 def expected(tones: Path) -> dict[str, str]:
     """What one machine writes."""
     recognizer = load(tones / "tones.tympan", threads=1)
-    return {f"{file.stem}.json": transcribed(recognizer, file, file.stem, Format.json, False)[0] for file in tones.glob("say-*.wav")}
+    return {
+        f"{file.stem}.json": transcribed(recognizer, file, file.stem, format="json", explain=False, readable=False)[0]
+        for file in tones.glob("say-*.wav")
+    }
 
 
 class Job:
@@ -81,7 +84,7 @@ def test_the_model_travels_where_its_path_leads_nowhere(cluster: Any, tones: Pat
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "say-03.json").write_text("as it was")
     output = scale.open_folder(f"simplecache::file://{tmp_path}/out")
-    write = partial(transcribed, format=Format.json, explain=False)
+    write = partial(transcribed, format="json", explain=False, readable=False)
     with scale.connected(cluster.address):
         recordings = scale.expand([f"simplecache::file://{tones}/say-0[0-3]*.wav", f"simplecache::file://{tmp_path}/missing.wav"])
         packed = scale.pack(model)
@@ -98,19 +101,19 @@ def test_the_model_travels_where_its_path_leads_nowhere(cluster: Any, tones: Pat
 def test_a_folder_holds_the_transcripts_of_one_model_with_one_set_of_options(tmp_path: Path) -> None:
     folder = scale.open_folder(str(tmp_path))
     model = ShippedModel({"model": Cargo(Path("a.tympan"), "0123", None)}, None, 1, own_scorer=False)
-    scale.hold_to_settings(folder, "txt", model, False)
-    scale.hold_to_settings(folder, "txt", replace(model, threads=4), False)
-    scale.hold_to_settings(folder, "srt", replace(model, search=SearchOptions()), False)
+    scale.hold_to_settings(folder, "txt", model, explained=False)
+    scale.hold_to_settings(folder, "txt", replace(model, threads=4), explained=False)
+    scale.hold_to_settings(folder, "srt", replace(model, search=SearchOptions()), explained=False)
     for other, explained in (
         (replace(model, files={"model": Cargo(Path("a.tympan"), "4567", None)}), False),
         (replace(model, search=SearchOptions(beam_size=7)), False),
         (model, True),
     ):
         with pytest.raises(TympanError, match=r"made with another model or other options. Give --output another folder"):
-            scale.hold_to_settings(folder, "txt", other, explained)
+            scale.hold_to_settings(folder, "txt", other, explained=explained)
     (tmp_path / "file").touch()
     with pytest.raises(TympanError, match="Nothing can be written"):
-        scale.hold_to_settings(scale.open_folder(f"{tmp_path}/file/out"), "txt", model, False)
+        scale.hold_to_settings(scale.open_folder(f"{tmp_path}/file/out"), "txt", model, explained=False)
 
 
 class Heard(ShippedModel):
@@ -123,7 +126,7 @@ class Heard(ShippedModel):
 def test_a_recording_that_is_done_twice_is_written_once(tones: Path, tmp_path: Path) -> None:
     """As where a machine died between a transcript and the news of it, or was only thought dead."""
     model = Heard({"model": Cargo(tones / "tones.tympan", "", None)}, None, 1, own_scorer=False)
-    work = Transcribing(model, str(tmp_path), "json", partial(transcribed, format=Format.json, explain=False), "mark-")
+    work = Transcribing(model, str(tmp_path), "json", partial(transcribed, format="json", explain=False, readable=False), "mark-")
     recording = scale.Recording(str(tones / "say-00.wav"), "say")
     with pytest.raises(TympanError, match=r"is another one on .* all machines see"):
         work.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -219,3 +220,30 @@ def test_stopping_server_lets_streams_say_their_last_words(tmp_path: Path) -> No
         assert client.get("/readyz").status_code == 503
         with pytest.raises(WebSocketDenialResponse), client.websocket_connect("/v1/listen"):
             pass
+
+
+@pytest.mark.parametrize("container", ["webm", "ogg"])
+def test_what_a_browser_records_is_heard(client: TestClient, container: str) -> None:
+    av = pytest.importorskip("av", reason="the extra media is not installed")
+    import soxr
+
+    samples = soxr.resample(said(0.3, "bad cab", 0.2, "fed"), RATE, 48_000)
+    out = io.BytesIO()
+    with av.open(out, "w", format=container) as file:
+        stream = file.add_stream("libopus", rate=48_000, layout="mono", options={"b": "96000"})
+        for at in range(0, len(samples), 960):
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None, at : at + 960]), format="flt", layout="mono")
+            frame.sample_rate, frame.pts = 48_000, at
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    data = out.getvalue()
+    messages = [data[at : at + 700] for at in range(0, len(data), 700)]
+    assert texts(conversation(client, {"encoding": "opus"}, messages)) == ["bad cab fed"]
+
+
+def test_opus_that_is_none_is_told(client: TestClient) -> None:
+    pytest.importorskip("av", reason="the extra media is not installed")
+    with client.websocket_connect("/v1/listen") as socket:
+        socket.send_json({"type": "start", "encoding": "opus"})
+        socket.send_bytes(b"not a container")
+        assert "neither WebM nor Ogg" in until(socket, "error")[-1]["message"]

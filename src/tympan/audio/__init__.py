@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from tympan.audio.containers import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 from tympan.audio.raw import AudioInfo, TruncatedAudioWarning
 from tympan.audio.reading import AudioSource, blocks, info, read
-from tympan.audio.segment import AudioSegment, segments
+from tympan.audio.segment import AudioSegment, segments, without_dead_tail
 from tympan.audio.sources import opened, size_of, stamp
 
 __all__ = [
+    "AUDIO_SUFFIXES",
     "AudioInfo",
     "AudioSegment",
     "AudioSource",
     "TruncatedAudioWarning",
+    "VIDEO_SUFFIXES",
     "blocks",
     "info",
     "opened",
@@ -19,4 +22,5 @@ __all__ = [
     "segments",
     "size_of",
     "stamp",
+    "without_dead_tail",
 ]

@@ -10,6 +10,12 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
+_AUDIO = "aac aif aiff au flac m4a mka mp3 mp4 oga ogg opus sph wav webm wma"
+_VIDEO = "avi flv m4v mkv mov mpeg mpg wmv"
+AUDIO_SUFFIXES = frozenset(f".{name}" for name in _AUDIO.split(" "))
+VIDEO_SUFFIXES = frozenset(f".{name}" for name in _VIDEO.split(" "))
+"""What recordings are usually called: for finding them in folders, never for opening one."""
+
 HEAD_BYTES = 4096
 _OGG_PAGE_BYTES = 65_307  # the longest page: header 27 + 255 lacing values + 255 * 255
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)  # what writers to a pipe put where the size should be

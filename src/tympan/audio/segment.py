@@ -17,6 +17,7 @@ import numpy.typing as npt
 from tympan.errors import AudioError
 
 FRAME_S = 0.010
+DEAD = 1.0 / 32768  # the smallest step of 16 bits: a microphone gives more, what programs fill up with gives no more
 _TAIL_S = 1.0  # the last piece is not shorter, where it can be: a recogniser needs some context
 _SMOOTHING_FRAMES = 9  # 90 ms: longer than the closure of a stop consonant, shorter than a pause between words
 _SILENCE_DB = -70.0  # dBFS; below lies dither, and digital silence must not pull the noise floor to minus infinity
@@ -130,6 +131,15 @@ class _Cutter:
             return (first + quietest) * self.frame
         begin, end = max(long_runs, key=lambda run: (run[1] - run[0], run[0]))
         return _quietest_near_middle(cost, begin, end, first) * self.frame
+
+
+def without_dead_tail(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(N,) samples without the digital silence at their end, which is no sound but what a program filled up with.
+
+    A network that is normalised over the utterance, or looks at all of it, hears the words before differently for it.
+    """
+    alive = np.flatnonzero(np.abs(samples) > DEAD)
+    return samples[: alive[-1] + 1] if len(alive) else samples[:0]
 
 
 def frame_loudness(samples: npt.NDArray[np.float32], frame: int) -> npt.NDArray[np.float64]:

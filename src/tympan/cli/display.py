@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
@@ -28,11 +30,15 @@ LINE_SECONDS = 30.0  # between two plain lines
 console = Console(stderr=True, highlight=False)
 
 
+def bars(*columns: ProgressColumn) -> Progress:
+    """Bars on stderr that vanish when all is done; nothing where stderr is no terminal, and standard output is left alone."""
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False)
+
+
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar for `total` things; call the result with the number done. It vanishes when all is done."""
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with bars(TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
 
@@ -40,8 +46,7 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 @contextmanager
 def phases() -> Iterator[Callable[[str, int, int], None]]:
     """A bar that changes its title: call the result with phase, done and total (0 if not known). It vanishes when all is done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with bars(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()) as bar:
         task = bar.add_task("", total=None)
         yield lambda phase, done, total: bar.update(task, description=phase, completed=done, total=total or None)
 
@@ -49,8 +54,7 @@ def phases() -> Iterator[Callable[[str, int, int], None]]:
 @contextmanager
 def transfers() -> Iterator[Callable[[str, int, int], None]]:
     """A bar of bytes for each file: call the result with name, bytes done and bytes in all (0 if not known)."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with bars(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as bar:
         tasks: dict[str, TaskID] = {}
 
         def update(name: str, done: int, total: int) -> None:
@@ -59,6 +63,87 @@ def transfers() -> Iterator[Callable[[str, int, int], None]]:
             bar.update(tasks[name], completed=done)
 
         yield update
+
+
+@contextmanager
+def audio_progress(durations: Sequence[float | None]) -> Iterator[tuple[Listening, Callable[[str, bool], None]]]:
+    """A bar of audio time, with speed and time left. It vanishes when all is done.
+
+    Args:
+        durations: of each recording, in seconds; None where it is not known.
+
+    Returns:
+        What to tell what is heard; and how to print meanwhile: call it with the text, and True for stderr.
+    """
+    with bars(TextColumn("transcribing"), BarColumn(16), TextColumn("{task.description}")) as bar:  # in 80 columns
+        task = bar.add_task("", total=None)
+
+        def show(done: float, total: float | None, text: str) -> None:
+            bar.update(task, completed=done, total=total, description=text)
+
+        def echo(text: str, err: bool) -> None:
+            if not bar.disable:
+                bar.stop()  # else the text would be written behind it, on its line
+            typer.echo(text, err=err)
+            if not bar.disable:
+                bar.start()
+
+        yield Listening(durations, show), echo
+
+
+class Listening:
+    """How much of several recordings is heard.
+
+    Args:
+        durations: in seconds; None where a header does not say. One that is wrong is mended as the recording is heard.
+        show: is called with seconds done, seconds in all (None if not known) and the same as a line.
+        clock: seconds from some time.
+    """
+
+    def __init__(
+        self,
+        durations: Sequence[float | None],
+        show: Callable[[float, float | None, str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.expected = [duration or 0.0 for duration in durations]
+        self.unknown = {index for index, duration in enumerate(durations) if duration is None}
+        self.seconds = [0.0] * len(durations)
+        self.done, self.total = 0.0, sum(self.expected)
+        self.show, self.clock, self.begun = show, clock, clock()
+
+    def heard(self, index: int, seconds: float) -> None:
+        """So much of a recording is done, from its beginning."""
+        self.done += seconds - self.seconds[index]
+        self.seconds[index] = seconds
+        if seconds > self.expected[index]:
+            self.expect(index, seconds)
+        self.tell()
+
+    def finished(self, index: int) -> None:
+        """Nothing more comes of a recording, however long it was said to be."""
+        self.unknown.discard(index)
+        self.expect(index, self.seconds[index])
+        self.tell()
+
+    def expect(self, index: int, seconds: float) -> None:
+        self.total += seconds - self.expected[index]
+        self.expected[index] = seconds
+
+    def tell(self) -> None:
+        speed = self.done / max(self.clock() - self.begun, 1e-3)
+        rate = f"{speed:.0f} x real time" if speed >= 10 else f"{speed:.1f} x real time"
+        if self.unknown:
+            self.show(self.done, None, f"{clock_time(self.done)}  {rate}")
+            return
+        left = f"  {clock_time((self.total - self.done) / speed)} left" if speed else ""
+        self.show(self.done, self.total, f"{clock_time(self.done)} of {clock_time(self.total)}  {rate}{left}")
+
+
+def clock_time(seconds: float) -> str:
+    """As clocks show it: 0:07, 12:30, 1:05:00."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
 
 
 class TrainingDisplay:
@@ -77,7 +162,7 @@ class TrainingDisplay:
         self.title, self.batches, self.done = f"epoch {epoch + 1}/{epochs}", batches, done
         if console.is_terminal:
             columns = (TextColumn(self.title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-            self.bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True)
+            self.bar = bars(*columns, TimeElapsedColumn(), TimeRemainingColumn())
             self.task = self.bar.add_task("", total=batches, completed=done)
             self.bar.start()
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from tympan.cli import data, evaluate, export, finetune, info, lm, plot, pretrain, runs, serve, tokens, train, transcribe
+from tympan.cli import data, evaluate, export, finetune, info, listen, lm, plot, pretrain, runs, serve, tokens, train, transcribe
 from tympan.errors import TympanError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     transcribe.transcribe,
+    listen.listen,
     serve.serve,
     info.info,
     evaluate.evaluate,

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tympan.cli import search_options as search
+from tympan.cli.lm_options import writing
+from tympan.cli.recordings import Recording, find_recordings, refuse_equal_names, without_existing
+from tympan.cli.transcribing import Outcome, Transcribing
 from tympan.errors import TympanError
 
 if TYPE_CHECKING:
-    from tympan.recognizer import Piece, Recognizer
-    from tympan.transcript import Transcript
+    from tympan.workers import Lost
 
-NEW_LINE = "\n"
+AHEAD = 4  # for each process: recordings begun while an earlier one is not done, whose texts wait to be printed
 
 
 class Format(str, Enum):
@@ -34,8 +39,8 @@ def transcribe(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            help="Recordings: wav, flac, ogg, opus, mp3; video and m4a with the extra 'media'. With --cluster also folders, manifests and "
-            "addresses such as s3://bucket/talks.",
+            help="Recordings, or folders of them: wav, flac, ogg, opus, mp3; video and m4a with the extra 'media'. With --cluster also "
+            "manifests, and addresses such as s3://bucket/talks.",
             metavar="FILES...",
             show_default=False,
         ),
@@ -61,7 +66,22 @@ def transcribe(
     fuse_weight: search.FuseWeight = None,
     fuse_token_score: search.FuseTokenScore = None,
     explain: Annotated[bool, typer.Option("--explain", help="Write the best hypotheses with their scores by parts instead.")] = False,
-    threads: Annotated[int, typer.Option("--threads", help="CPU threads; 0 for all cores. With --cluster of each worker.", min=0)] = 0,
+    readable: Annotated[
+        bool, typer.Option("--readable", help="For people: numbers as digits, capitals, full stops at pauses. English only.")
+    ] = False,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="With --output: leave out recordings that have their file.")
+    ] = False,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Recordings at a time, in a process each; 0 for all cores.", min=0)] = 1,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            "--threads",
+            help="CPU threads; 0 for all cores. Default all, or 1 a process with --jobs, or a worker with --cluster.",
+            min=0,
+            show_default=False,
+        ),
+    ] = None,
     cluster: Annotated[
         str | None,
         typer.Option("--cluster", help="Spread the work over a Ray cluster: local, auto, HOST:PORT. Needs --output.", metavar="ADDRESS"),
@@ -69,13 +89,16 @@ def transcribe(
 ) -> None:
     """Transcribe recordings.
 
-    A recording that cannot be read is told on stderr; the others are transcribed all the same, and the exit code is 2.
+    Of a folder all recordings in it and below it are taken; with --output its subfolders are kept. A recording that cannot be read is
+    told on stderr; the others are transcribed all the same, and the exit code is 2.
 
     Examples:
 
         tympan transcribe talk.mp3
 
         tympan transcribe *.wav --format srt -o subtitles
+
+        tympan transcribe recordings/ -o transcripts --jobs 0 --skip-existing
 
         tympan transcribe interview.flac --format json > interview.json
 
@@ -85,84 +108,111 @@ def transcribe(
     """
     if explain and format not in (Format.txt, Format.json):
         raise TympanError(f"--explain writes a table or JSON, not {format.value}.", "Leave --format out, or give --format json.")
-    rescoring = search.Rescoring(rescore, rescore_weight, rescore_token_score, rescore_nbest)
+    if explain and readable:
+        raise TympanError("--explain shows the words as they were found, and --readable changes them.", "Leave one of them out.")
+    if skip_existing and output is None:
+        raise TympanError("--skip-existing has no effect without --output.", "Give the folder: --output FOLDER")
     options = (hot_word, beam_size, beam_threshold, lm_weight, word_score, open_vocabulary)
+    rescoring = search.Rescoring(rescore, rescore_weight, rescore_token_score, rescore_nbest)
     fusing = search.Fusing(fuse, fuse_weight, fuse_token_score)
     if cluster is not None:
         from tympan.cli.transcribe_cluster import transcribe_on_cluster
 
+        if jobs != 1:
+            raise TympanError("--jobs is for this machine; with --cluster every processor of the cluster works.", "Leave it out.")
         load_options = search.load_options(model, threads or 1, scorer, *options, rescoring, fusing)
-        failed = transcribe_on_cluster(cluster, inputs, output, load_options, format, explain)
-    else:
-        files = [Path(file) for file in inputs]
-        load_options = search.load_options(model, threads, scorer, *options, rescoring, fusing)
-        failed = transcribe_here(files, Path(output) if output is not None else None, load_options, format, explain)
-    if failed:
+        if transcribe_on_cluster(cluster, inputs, output, load_options, format.value, explain, readable):
+            raise typer.Exit(2)
+        return
+    recordings = find_recordings([Path(each) for each in inputs])
+    folder = None if output is None else Path(output)
+    if folder is not None:
+        refuse_equal_names(recordings)
+    if folder is not None and skip_existing:
+        given = len(recordings)
+        recordings = without_existing(recordings, folder, format.value)
+        if skipped := given - len(recordings):
+            typer.echo(f"{skipped} of {given} skipped: in {output} already", err=True)
+    from tympan.workers import cores
+
+    jobs = min(jobs or cores(), len(recordings))
+    if threads is None:
+        threads = 1 if jobs > 1 else 0
+    load_options = search.load_options(model, threads, scorer, *options, rescoring, fusing)
+    work = Transcribing(load_options, format.value, explain, readable, crowded=jobs > 1)
+    if recordings and not run(work, recordings, jobs, folder):
         raise typer.Exit(2)
 
 
-def transcribe_here(files: Sequence[Path], output: Path | None, load_options: Mapping[str, Any], format: Format, explain: bool) -> bool:
-    """Transcribe on this machine, one after another; whether a recording failed."""
-    from tympan.cli.display import progress
+def run(work: Transcribing, recordings: Sequence[Recording], jobs: int, output: Path | None) -> bool:
+    """Transcribe all, print or write each, and say how it went; whether all could be.
+
+    With `output`, files are written as they come, so that nothing which is done is lost when it is stopped. Printed texts come in order.
+    """
+    from tympan.cli.display import audio_progress
     from tympan.files import write_atomically
-    from tympan.recognizer import load
+    from tympan.workers import Lost, in_order
 
-    if output is not None:
-        refuse_equal_names(files)
-    recognizer = load(**load_options)
-    fired = dict.fromkeys(recognizer.search.hot_words, 0)
-    failed = False
-    with progress("transcribing", len(files)) as advance:
-        for done, file in enumerate(files):
-            advance(done)
-            try:
-                text, hot_words = transcribed(recognizer, file, file.stem, format, explain)
-            except TympanError as error:
-                typer.echo(f"tympan: {error}", err=True)
-                failed = True
-                continue
-            for word, count in hot_words.items():
-                fired[word] += count
-            if output is not None:
-                write_atomically(output / f"{file.stem}.{format.value}", text.encode())
-            else:
-                prefix = f"{file}:{NEW_LINE if explain else ' '}" if len(files) > 1 and format is Format.txt else ""
-                typer.echo(prefix + text.rstrip("\n"))
-    if fired and not explain:  # an explanation says it itself
+    fired: Counter[str] = Counter()
+    failed = 0
+    with audio_progress(header_durations(recordings)) as (progress, echo):
+
+        def arrived(index: int, outcome: Outcome | Lost) -> Outcome | Lost:
+            progress.finished(index)
+            if output is None or isinstance(outcome, Lost) or outcome.error:
+                return outcome
+            target = recordings[index].target(output, work.format)
+            with writing(target):
+                write_atomically(target, outcome.text.encode())
+            return replace(outcome, text="")
+
+        ahead = None if output is not None else AHEAD * jobs
+        with closing(in_order(work, recordings, jobs, reported=progress.heard, arrived=arrived, ahead=ahead)) as outcomes:
+            for recording, outcome in zip(recordings, outcomes, strict=True):
+                if isinstance(outcome, Lost):
+                    outcome = Outcome(error=lost(recording, outcome))
+                for note in outcome.notes:
+                    echo(f"tympan: {note}", True)
+                if outcome.error:
+                    echo(f"tympan: {outcome.error}", True)
+                    failed += 1
+                    continue
+                fired.update(outcome.hot_words)
+                if output is None:
+                    several = len(recordings) > 1 and work.format == "txt"
+                    prefix = f"{recording.path}:{chr(10) if work.explain else ' '}" if several else ""
+                    echo(prefix + outcome.text.rstrip("\n"), False)
+    if fired and not work.explain:  # an explanation says it itself
         typer.echo(search.hot_word_counts(fired), err=True)
-    return failed
+    if failed and len(recordings) > 1:
+        typer.echo(f"tympan: {failed} of {len(recordings)} recordings could not be transcribed.", err=True)
+    return not failed
 
 
-def transcribed(recognizer: Recognizer, file: Path, name: str, format: Format, explain: bool) -> tuple[str, Mapping[str, int]]:
-    """One recording: what is to be written, and how often each hot word fired. The same here and on a cluster's workers."""
-    from tympan.cli.explain import NBEST
-
-    pieces = list(recognizer.decoded(file, nbest=NBEST if explain else 1))
-    transcript = recognizer.transcript(pieces)
-    return written(recognizer, pieces, transcript, name, format, explain), transcript.hot_words
-
-
-def written(recognizer: Recognizer, pieces: Sequence[Piece], transcript: Transcript, name: str, format: Format, with_scores: bool) -> str:
-    """A transcript as it is asked for. Explained JSON is that of a transcript and `pieces`, as `tympan.cli.explain` gives them."""
-    import json
-
-    from tympan.cli.explain import explain, table
-    from tympan.transcript import to_format
-
-    if not with_scores:
-        return to_format(transcript, format.value, name=name)
-    explained = explain(recognizer, pieces)
-    if format is Format.json:
-        return json.dumps({**transcript.to_dict(), "pieces": explained}, ensure_ascii=False, indent=2) + "\n"
-    return table(explained, transcript.hot_words) + "\n"
+def lost(recording: Recording, outcome: Lost) -> str:
+    """What to tell of a recording that ended its process, and the next one too."""
+    return (
+        f"{recording.path}: the process that worked on it {outcome.how}, and so did another one before. "
+        "Is there memory for so many --jobs? Try it alone."
+    )
 
 
-def refuse_equal_names(files: Sequence[Path]) -> None:
-    """TympanError if two recordings would be written to one file."""
-    seen: dict[str, Path] = {}
-    for file in files:
-        if file.stem in seen:
-            raise TympanError(
-                f"{seen[file.stem]} and {file} would both be written as {file.stem}.", "Give them to calls with folders of their own."
-            )
-        seen[file.stem] = file
+def header_durations(recordings: Sequence[Recording]) -> list[float | None]:
+    """Seconds that the headers tell, only where somebody sees them on a terminal; a pipe is not read twice."""
+    from tympan.cli.display import console
+
+    if not console.is_terminal:
+        return [None] * len(recordings)
+    return [header_duration(recording.path) for recording in recordings]
+
+
+def header_duration(path: Path) -> float | None:
+    """Seconds; None where the header does not tell; 0 for what is no recording, which is told when it is read."""
+    from tympan import audio
+
+    if path.exists() and not path.is_file():
+        return None
+    try:
+        return audio.info(path).duration_s
+    except TympanError:
+        return 0.0

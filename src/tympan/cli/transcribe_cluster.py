@@ -10,12 +10,13 @@ from typing import Any
 import typer
 
 from tympan.cli import search_options as search
-from tympan.cli.transcribe import Format, transcribed
+from tympan.cli.transcribing import transcribed
 from tympan.errors import TympanError
+from tympan.transcript import Format
 
 
 def transcribe_on_cluster(
-    address: str, inputs: Sequence[str], output: str | None, load_options: Mapping[str, Any], format: Format, explain: bool
+    address: str, inputs: Sequence[str], output: str | None, load_options: Mapping[str, Any], format: Format, explain: bool, readable: bool
 ) -> bool:
     """Transcribe on a cluster, telling each recording that failed as it fails; whether one did.
 
@@ -24,7 +25,7 @@ def transcribe_on_cluster(
         inputs: files, folders, manifests, addresses.
         output: a folder that all machines see, or an address.
         load_options: arguments of `tympan.recognizer.load`.
-        format, explain: as of the command.
+        format, explain, readable: as of the command.
     """
     from tympan import scale
     from tympan.cli.display import progress
@@ -39,10 +40,10 @@ def transcribe_on_cluster(
     finished: list[scale.Done] = []
     with scale.connected(address):
         model = scale.pack(**load_options)
-        scale.hold_to_settings(folder, format.value, model, explain)
-        write = partial(transcribed, format=format, explain=explain)
+        scale.hold_to_settings(folder, format, model, explained=explain, readable=readable)
+        write = partial(transcribed, format=format, explain=explain, readable=readable)
         with progress("transcribing", len(recordings)) as advance:
-            for done in scale.transcribe(recordings, folder, format.value, model, write):
+            for done in scale.transcribe(recordings, folder, format, model, write):
                 finished.append(done)
                 advance(len(finished))
                 if done.error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath
 from typing import Any
 
-from tympan.data.layouts.finding import AUDIO_SUFFIXES
+from tympan.audio import AUDIO_SUFFIXES
 from tympan.data.manifest import parse_line
 from tympan.errors import ManifestError, TympanError
 from tympan.scale.places import file_system, is_address, local_path, refuse_memory

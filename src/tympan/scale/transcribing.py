@@ -108,13 +108,19 @@ def here(mark: str) -> str:
     return f".here.{mark}.tmp"
 
 
-def hold_to_settings(output: Folder, suffix: str, model: ShippedModel, explained: bool) -> None:
+def hold_to_settings(output: Folder, suffix: str, model: ShippedModel, **form: bool) -> None:
     """Note in the folder how its transcripts are made; TympanError if those that are there were made otherwise, or on no room to write.
+
+    Args:
+        output: the folder.
+        suffix: of the transcripts.
+        model: of the job.
+        form: how they are written.
 
     What is there is not done again, so without this a folder could hold the transcripts of two models, and nobody would know which.
     """
     name = f".tympan-{suffix}.json"
-    facts = json.dumps({**model.facts(), "explained": explained}, sort_keys=True).encode()
+    facts = json.dumps({**model.facts(), **form}, sort_keys=True).encode()
     try:
         if not output.write_once(name, facts) and output.read(name) != facts:
             raise TympanError(

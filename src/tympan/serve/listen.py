@@ -7,11 +7,13 @@ import contextlib
 import json
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from tympan.audio.unpacking import StreamUnpacker
 from tympan.errors import TympanError
 from tympan.serve.guard import SUBPROTOCOL, respond
 from tympan.serve.scheduler import Event
@@ -21,6 +23,7 @@ from tympan.streaming import Final, StreamOptions
 from tympan.transcript import Word
 
 HOT_WEIGHT = 6.0
+OPUS = "opus"  # in WebM or Ogg
 FULL, POLICY, TOO_BIG, GOING = 1013, 1008, 1009, 1012  # codes of a socket's close
 
 
@@ -94,9 +97,10 @@ async def refuse(socket: WebSocket, refusal: RefusalError) -> None:
 async def converse(socket: WebSocket, state: State) -> None:
     """Start, audio, end."""
     start, first = await begin(socket, state)
-    if start.encoding not in ENCODINGS:
-        raise RefusalError(f"The encoding {start.encoding[:40]!r} is not known here; there are: {', '.join(ENCODINGS)}.")
+    if start.encoding not in (*ENCODINGS, OPUS):
+        raise RefusalError(f"The encoding {start.encoding[:40]!r} is not known here; there are: {', '.join((*ENCODINGS, OPUS))}.")
     try:
+        decoder = StreamUnpacker() if start.encoding == OPUS else Pcm(start.encoding, start.sample_rate)
         # Building a search for hot words takes a while, in which the others go on.
         hot_words = start.hot_words(state.limits.max_hot_words)
         if hot_words:
@@ -107,8 +111,9 @@ async def converse(socket: WebSocket, state: State) -> None:
     try:
         name = start.model or state.models.default
         await socket.send_json({"type": "ready", "model": name, **facts(state, name)})
-        await both(hear(socket, state, line, start, first), tell(socket, line, start))
+        await both(hear(socket, state, line, decoder, first), tell(socket, line, start))
     finally:
+        decoder.close()
         line.close()
 
 
@@ -173,26 +178,40 @@ def parsed(text: str) -> dict[str, Any]:
     return fields
 
 
-async def hear(socket: WebSocket, state: State, line: Line, start: Start, first: bytes) -> None:
+async def hear(socket: WebSocket, state: State, line: Line, decoder: Pcm | StreamUnpacker, first: bytes) -> None:
     """Messages until the client finishes."""
-    pcm, pace = Pcm(start.encoding), Pace(state.limits.max_messages_s)
+    pace = Pace(state.limits.max_messages_s)
     data: bytes | None = first
     while True:
         if data is not None and len(data) > state.limits.max_message_bytes:
             raise RefusalError(f"A message may hold {state.limits.max_message_bytes:,} bytes.", TOO_BIG)
         if data:
-            try:
-                await line.audio(pcm(data), start.sample_rate)
-            except SlowReaderError as error:
-                raise RefusalError(error.message, FULL) from None
-            except TympanError as error:
-                raise RefusalError(str(error)) from None
+            await pass_on(line, decoder, data)
         if not pace.allows():
             raise RefusalError(f"A socket may send {state.limits.max_messages_s:g} messages a second.")
         message = await next_message(socket, state.limits.idle_s)
         data = message.get("bytes")
-        if data is None and act(line, parsed(message["text"]).get("type")):
-            return
+        if data is None:
+            kind = parsed(message["text"]).get("type")
+            if kind == "finish":
+                await pass_on(line, decoder, None)
+            if act(line, kind):
+                return
+
+
+async def pass_on(line: Line, decoder: Pcm | StreamUnpacker, data: bytes | None) -> None:
+    """Bytes as samples to the stream; None for the end of the bytes."""
+    try:
+        if isinstance(decoder, StreamUnpacker):  # which may wait for its thread
+            found = await asyncio.to_thread(decoder.finish if data is None else partial(decoder.feed, data))
+        else:
+            found = decoder.finish() if data is None else decoder.feed(data)
+        for sample_rate, samples in found:
+            await line.audio(samples, sample_rate)
+    except SlowReaderError as error:
+        raise RefusalError(error.message, FULL) from None
+    except TympanError as error:
+        raise RefusalError(str(error)) from None
 
 
 def act(line: Line, kind: Any) -> bool:
@@ -229,14 +248,9 @@ def as_message(event: Event, words: bool) -> dict[str, Any] | None:
     if event.kind == "speech_started":
         return {"type": "speech_started", "start": round(event.value, 3)}
     if event.kind == "partial":
-        partial = event.value
-        return {
-            "type": "partial",
-            "text": partial.text,
-            "stable": partial.stable,
-            "start": round(partial.start, 3),
-            "end": round(partial.end, 3),
-        }
+        value = event.value
+        times = {"start": round(value.start, 3), "end": round(value.end, 3)}
+        return {"type": "partial", "text": value.text, "stable": value.stable, **times}
     if event.kind == "final":
         final, segment = event.value, event.value.segment
         message: dict[str, Any] = {"type": "final", "segment": final.number, "text": segment.text, "reason": final.reason}

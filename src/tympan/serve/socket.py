@@ -105,13 +105,26 @@ class Pcm:
 
     Args:
         encoding: one of `ENCODINGS`.
+        sample_rate: Hz.
         channels: interleaved in the bytes; 1 gives samples (n,), more give (n, channels).
     """
 
-    def __init__(self, encoding: str, channels: int = 1) -> None:
+    def __init__(self, encoding: str, sample_rate: int = 0, channels: int = 1) -> None:
         plain = ENCODINGS[encoding]
         self.dtype = plain if channels == 1 else np.dtype((plain, (channels,)))
+        self.sample_rate = sample_rate
         self.rest = b""
+
+    def feed(self, data: bytes) -> list[tuple[int, npt.NDArray[Any]]]:
+        """As `StreamUnpacker`: sample rate and samples."""
+        return [(self.sample_rate, self(data))]
+
+    def finish(self) -> list[tuple[int, npt.NDArray[Any]]]:
+        """Nothing waits but half a sample."""
+        return []
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def __call__(self, data: bytes) -> npt.NDArray[Any]:
         data = self.rest + data

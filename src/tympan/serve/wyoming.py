@@ -267,7 +267,7 @@ class Connection:
         except BaseException:
             self.state.release()
             raise
-        self.turn = Turn(line, form, Pcm("s16le", form.channels), asyncio.ensure_future(self.tell(line)))
+        self.turn = Turn(line, form, Pcm("s16le", channels=form.channels), asyncio.ensure_future(self.tell(line)))
 
     async def hear(self, form: Format, data: bytes) -> None:
         """A packet; the first may come without an audio-start."""

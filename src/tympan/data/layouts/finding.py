@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
-SUFFIXES = "aac aif aiff au flac m4a mka mp3 mp4 oga ogg opus sph wav webm wma"
-AUDIO_SUFFIXES = frozenset(f".{name}" for name in SUFFIXES.split(" "))
+from tympan.audio import AUDIO_SUFFIXES
+
 DEEPEST = 8  # folders below the one that was given; corpora have five
 MOST_LOOKED_AT = 20_000  # files seen while recognising: enough for the shape of a corpus, quick on a network disk
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from tympan.data.layouts.finding import AUDIO_SUFFIXES
+from tympan.audio import AUDIO_SUFFIXES
 
 UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 LONGEST_KEY = 60
