@@ -25,7 +25,7 @@ from tympan.serve import Limits
 from tympan.serve.app import ROUTES
 from tympan.serve.documents import document
 from tympan.serve.guard import LOOPBACK, read_tokens
-from tympan.serve.listen import Start
+from tympan.serve.listen import OPUS, Start
 from tympan.serve.socket import ENCODINGS
 from tympan.serve.transcriptions import FORMATS
 from tympan.streaming import Reason
@@ -88,7 +88,7 @@ def test_choices_are_those_of_the_code() -> None:
     assert form["response_format"]["enum"] == [*FORMATS, ""]
     schemas = ASYNCAPI["components"]["schemas"]
     assert set(schemas["Final"]["properties"]["reason"]["enum"]) == set(get_args(Reason))
-    assert schemas["Start"]["properties"]["encoding"]["enum"] == list(ENCODINGS)
+    assert schemas["Start"]["properties"]["encoding"]["enum"] == [*ENCODINGS, OPUS]
 
 
 def test_documents_are_served_to_those_who_may_come_in(client: TestClient) -> None:
@@ -240,7 +240,7 @@ MILLISECONDS = ("endpoint_ms", "stable_ms", "chunk_ms")
 NO_WORDS = [None, "gag", [1], {"a": "b"}]
 VALUES = {
     "sample_rate": NUMBERS | st.sampled_from([999, 1000, 192_000, 192_001, "fast"]),
-    "encoding": st.sampled_from([*ENCODINGS]),
+    "encoding": st.sampled_from([*ENCODINGS, OPUS]),
     "model": st.none() | st.text(max_size=3) | st.sampled_from(["x" * 200, "x" * 201]) | st.integers(),
     "partials": st.booleans() | st.none() | st.just("often"),
     "words": st.booleans() | st.just([]),

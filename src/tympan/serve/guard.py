@@ -24,7 +24,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 BEARER = "bearer."  # before the token among the subprotocols of a socket: browsers can set no header there
 SUBPROTOCOL = "tympan.v1"
 SHORTEST_TOKEN = 16
-LEAVE = {"Connection": "close"}  # else the server would read on to the end of a body that it does not want
+LINGER_S, LINGER_BYTES = 1.0, 16 << 20  # of a body that is not wanted, which are read and dropped so that its client can read why
 
 
 def read_tokens(path: Path) -> tuple[bytes, ...]:
@@ -68,36 +68,31 @@ class Guard:
         self.tokens = tuple(tokens)
         self.hosts = frozenset(hosts)
         self.origins = frozenset(origins)
-        self.max_body = state.limits.max_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refusal = self.refusal(scope, headers)
+        if scope["type"] == "http":
+            body = Body(receive, send, headers, self.state.limits)
+            receive, send = body.receive, body.send
+        refusal = self.refusal(scope, headers) or (self.unreadable(headers) if scope["type"] == "http" else None)
         if refusal is not None:
             await respond(scope, receive, send, *refusal)
-            return
-        if scope["type"] == "websocket":
-            await self.app(scope, receive, send)
-            return
-        length = headers.get("content-length", "0")
-        if not length.isascii() or not length.isdigit():
-            await respond(scope, receive, send, 400, "The Content-Length is no number.")
-        elif len(length) > 18 or int(length) > self.max_body:
-            await respond(scope, receive, send, 413, f"The body may hold {self.max_body:,} bytes.", LEAVE)
+        elif scope["type"] == "websocket":
+            await self.patient(scope, receive, send, ConnectionAbortedError)  # as if it had gone
         else:
-            await self.answered(scope, counted(receive, self.state.limits), send)
+            await self.patient(scope, receive, send, UnreadError)
 
-    async def answered(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The doors behind, for a client that reads what it is sent."""
+    async def patient(self, scope: Scope, receive: Receive, send: Send, error: type[Exception]) -> None:
+        """The doors behind, for a client that reads what it is sent; else the error ends what they do."""
 
         async def patiently(message: Message) -> None:
             try:
                 await asyncio.wait_for(send(message), self.state.limits.idle_s)
             except asyncio.TimeoutError:
-                raise UnreadError from None
+                raise error from None
 
         with contextlib.suppress(UnreadError):  # the connection is closed, as its answer is not whole
             await self.app(scope, receive, patiently)
@@ -112,6 +107,15 @@ class Guard:
         origin = headers.get("origin")
         if scope["type"] == "websocket" and origin is not None and origin not in self.origins and urlsplit(origin).netloc != host:
             return 403, "Pages of this origin may not open sockets here."
+        return None
+
+    def unreadable(self, headers: Mapping[str, str]) -> tuple[int, str] | None:
+        """Why a body is not even begun."""
+        length, most = headers.get("content-length", "0"), self.state.limits.max_upload_bytes
+        if not length.isascii() or not length.isdigit():
+            return 400, "The Content-Length is no number."
+        if len(length) > 18 or int(length) > most:
+            return 413, f"The body may hold {most:,} bytes."
         return None
 
     def known(self, headers: Mapping[str, str]) -> bool:
@@ -141,27 +145,67 @@ class BodyError(Exception):
         self.status = status
 
 
-def counted(receive: Receive, limits: Limits) -> Receive:
-    """`receive` that ends with `BodyError` once the body is too large, whatever its header said, or comes too slowly."""
-    seen, over = 0, False
-    begun = time.monotonic()
+class Body:
+    """A request's, up to a size and at a pace; and the end of a connection whose body is not read to its end.
 
-    async def counting() -> Message:
-        nonlocal seen, over
-        if over:  # what comes now is a disconnect, for which an answer in pieces waits
-            return await receive()
-        patience = begun + limits.idle_s + seen / limits.slowest_upload - time.monotonic()
-        try:
-            message = await asyncio.wait_for(receive(), max(patience, 0.001))
-        except asyncio.TimeoutError:
-            raise BodyError("The body comes too slowly.", 408) from None
-        seen += len(message.get("body", b""))
-        over = not message.get("more_body", False)
-        if seen > limits.max_upload_bytes:
-            raise BodyError(f"The body may hold {limits.max_upload_bytes:,} bytes.", 413)
+    Args:
+        receive, send: of the request.
+        headers: of it.
+        limits: of the server.
+    """
+
+    def __init__(self, receive: Receive, send: Send, headers: Mapping[str, str], limits: Limits) -> None:
+        self.from_client = receive
+        self.to_client = send
+        self.limits = limits
+        self.over = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+        self.refused = False
+        self.leaving = False
+        self.seen = 0
+        self.begun = time.monotonic()
+
+    async def receive(self) -> Message:
+        """The next of it.
+
+        Raises:
+            BodyError: it is too large, whatever its header said, or comes too slowly.
+        """
+        if self.over or self.refused:  # what comes now is a disconnect, for which an answer in pieces waits, or is not wanted
+            message = await self.from_client()
+        else:
+            patience = self.begun + self.limits.idle_s + self.seen / self.limits.slowest_upload - time.monotonic()
+            try:
+                message = await asyncio.wait_for(self.from_client(), max(patience, 0.001))
+            except asyncio.TimeoutError:
+                self.refused = True
+                raise BodyError("The body comes too slowly.", 408) from None
+        self.seen += len(message.get("body", b""))
+        self.over = self.over or not message.get("more_body", False)
+        if self.seen > self.limits.max_upload_bytes and not self.refused:
+            self.refused = True
+            raise BodyError(f"The body may hold {self.limits.max_upload_bytes:,} bytes.", 413)
         return message
 
-    return counting
+    async def send(self, message: Message) -> None:
+        """To the client. If its body was not read to the end, the connection ends with the answer."""
+        if message["type"] == "http.response.start" and not self.over:
+            self.leaving = True
+            message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+        last = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if not (last and self.leaving):
+            await self.to_client(message)
+            return
+        await self.to_client({**message, "more_body": True})
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.drop(), LINGER_S)
+        await self.to_client({"type": "http.response.body", "body": b""})
+
+    async def drop(self) -> None:
+        """Read on for a while: closed with bytes that nobody read, the system would drop the answer as well."""
+        self.refused = True
+        most = self.seen + LINGER_BYTES
+        while not self.over and self.seen < most:
+            await self.receive()
 
 
 async def respond(scope: Scope, receive: Receive, send: Send, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from tympan.errors import TympanError
 from tympan.recognizer import Piece, Recognizer
-from tympan.serve.guard import LEAVE, BodyError, error_body
+from tympan.serve.guard import BodyError, error_body
 from tympan.serve.listen import HOT_WEIGHT
 from tympan.serve.state import State
 from tympan.transcript import Transcript, to_format
@@ -71,7 +71,7 @@ async def transcriptions(request: Request) -> Response:
     except RequestError as error:
         return JSONResponse(error_body(error.message), error.status)
     except BodyError as error:
-        return JSONResponse(error_body(error.message), error.status, LEAVE)
+        return JSONResponse(error_body(error.message), error.status)
     except TympanError as error:
         return JSONResponse(error_body(str(error)), 400)
     finally:
