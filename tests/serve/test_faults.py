@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import socket
@@ -235,29 +236,43 @@ def test_connections_on_which_nothing_comes_are_closed(tmp_path: Path, sent: byt
     within(tmp_path, talk, Limits(idle_s=0.3))
 
 
-def test_sockets_that_never_read_are_left(tmp_path: Path) -> None:
+def frame(kind: int, data: bytes) -> bytes:
+    """Of a WebSocket, as a client sends it."""
+    return bytes([kind, 0x80 | len(data)]) + b"\0\0\0\0" + data
+
+
+SENT = {
+    "commands": (frame(0x81, b'{"type": "flush"}'), 0.5),
+    "pings": (frame(0x89, b"x" * 125), 3.0),  # which are no messages: it is idle
+}
+
+
+@pytest.mark.parametrize(("sent", "idle_s"), SENT.values(), ids=SENT)
+def test_sockets_that_never_read_are_left(tmp_path: Path, sent: bytes, idle_s: float) -> None:
     """Their answers wait in the system's buffers and in ours, and when those are full the place goes to others."""
 
     async def talk(port: int, state: State) -> None:
+        loop = asyncio.get_running_loop()
         with socket.socket() as plain:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            plain.connect(("127.0.0.1", port))
-            reader, writer = await asyncio.open_connection(sock=plain, limit=2)  # asyncio reads no more than twice this
-            writer.write(UPGRADE)
-            await until(lambda: state.reserved == 1)
-            text = json.dumps({"type": "flush"}).encode()
-            frame = bytes([0x81, 0x80 | len(text)]) + b"\0\0\0\0" + text
-            with at_most(30):
-                for _ in range(400):
-                    if state.reserved == 0:
-                        break
-                    writer.write(frame * 200)
-                    await asyncio.sleep(0.02)
-                await until(lambda: state.reserved == 0)
-            writer.transport.abort()
-            del reader
+            plain.setblocking(False)
+            await loop.sock_connect(plain, ("127.0.0.1", port))
+            await loop.sock_sendall(plain, UPGRADE)
+            assert (await loop.sock_recv(plain, 4096)).startswith(b"HTTP/1.1 101")
+            await loop.sock_sendall(plain, frame(0x81, b'{"type": "start"}'))
+            await until(lambda: len(state.lines) == 1)
 
-    within(tmp_path, talk, Limits(idle_s=0.5, max_messages_s=1e6), buffer=4096)
+            async def flood() -> None:
+                with contextlib.suppress(OSError):  # it was left
+                    for _ in range(20_000):
+                        await loop.sock_sendall(plain, sent * 50)
+
+            with at_most(10):
+                flooding = asyncio.ensure_future(flood())
+                await until(lambda: state.reserved == 0)
+                flooding.cancel()
+
+    within(tmp_path, talk, Limits(idle_s=idle_s, max_messages_s=1e6), buffer=4096)
 
 
 def test_answers_that_nobody_reads_give_their_place_back(tmp_path: Path) -> None:

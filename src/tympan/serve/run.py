@@ -12,6 +12,7 @@ from typing import Protocol
 
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from tympan.serve.guard import Guard
 
@@ -109,6 +110,16 @@ def impatient(idle_s: float) -> type[asyncio.Protocol]:
     return Impatient
 
 
+class Sockets(WebSocketsSansIOProtocol):
+    """uvicorn's sockets, which answer pings of a client that reads the answers: else those would wait in memory without an end."""
+
+    def handle_ping(self) -> None:
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()  # the answer, dropped
+
+
 def server_of(app: Guard, ready: Callable[[], None], doors: Sequence[Door] = ()) -> Server:
     """uvicorn as it is set up for us; arguments as of `run`."""
     limits = app.state.limits
@@ -118,7 +129,7 @@ def server_of(app: Guard, ready: Callable[[], None], doors: Sequence[Door] = ())
         access_log=False,
         server_header=False,
         http=impatient(limits.idle_s),
-        ws="websockets-sansio",
+        ws=Sockets,
         ws_max_size=limits.max_message_bytes + 1,
         ws_ping_interval=20.0,
         ws_ping_timeout=20.0,
