@@ -26,8 +26,9 @@ needs_proc = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="processes
 
 
 def start(*arguments: object, **options: object) -> subprocess.Popen[str]:
-    """The command in a process group of its own, as a terminal starts it."""
-    command = [sys.executable, "-m", "tympan", "transcribe", *map(str, arguments)]
+    """The command in a process group of its own, as a terminal starts it: Ctrl-C is ignored where the tests run in the background."""
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from tympan.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "transcribe", *map(str, arguments)]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, start_new_session=True, **options
     )  # type: ignore[call-overload]
