@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from tympan.serve.guard import Guard, error_body
+from tympan.serve.documents import asyncapi, openapi
+from tympan.serve.guard import Guard, UnreadError, error_body
 from tympan.serve.limits import Limits
 from tympan.serve.listen import listen
 from tympan.serve.metrics import CONTENT_TYPE
@@ -49,7 +50,8 @@ async def refused(request: Request, error: Exception) -> Response:
 
 async def failed(request: Request, error: Exception) -> Response:
     """An error of ours: told to the operator, not to the client."""
-    report(error)
+    if not isinstance(error, UnreadError):
+        report(error)
     return JSONResponse(error_body("The server failed on this request; it was told to its operator.", "server_error"), 500)
 
 
@@ -57,6 +59,8 @@ ROUTES = (
     Route("/healthz", healthz),
     Route("/readyz", readyz),
     Route("/metrics", metrics),
+    Route("/openapi.json", openapi),
+    Route("/asyncapi.json", asyncapi),
     Route("/v1/models", models),
     Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
     WebSocketRoute("/v1/listen", listen),

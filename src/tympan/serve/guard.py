@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import hmac
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tympan.errors import TympanError
+from tympan.serve.limits import Limits
 from tympan.serve.state import State
 
 OPEN = ("/", "/healthz", "/readyz")  # for probes and browsers, which carry no token
@@ -20,6 +24,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 BEARER = "bearer."  # before the token among the subprotocols of a socket: browsers can set no header there
 SUBPROTOCOL = "tympan.v1"
 SHORTEST_TOKEN = 16
+LINGER_S, LINGER_BYTES = 1.0, 16 << 20  # of a body that is not wanted, which are read and dropped so that its client can read why
 
 
 def read_tokens(path: Path) -> tuple[bytes, ...]:
@@ -63,25 +68,34 @@ class Guard:
         self.tokens = tuple(tokens)
         self.hosts = frozenset(hosts)
         self.origins = frozenset(origins)
-        self.max_body = state.limits.max_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refusal = self.refusal(scope, headers)
+        if scope["type"] == "http":
+            body = Body(receive, send, headers, self.state.limits)
+            receive, send = body.receive, body.send
+        refusal = self.refusal(scope, headers) or (self.unreadable(headers) if scope["type"] == "http" else None)
         if refusal is not None:
             await respond(scope, receive, send, *refusal)
-            return
-        if scope["type"] == "websocket":
-            await self.app(scope, receive, send)
-            return
-        length = headers.get("content-length", "0")
-        if not length.isascii() or not length.isdigit() or int(length) > self.max_body:
-            await respond(scope, receive, send, 413, f"The body may hold {self.max_body:,} bytes.")
-            return
-        await self.app(scope, counted(receive, self.max_body), send)
+        elif scope["type"] == "websocket":
+            await self.patient(scope, receive, send, ConnectionAbortedError)  # as if it had gone
+        else:
+            await self.patient(scope, receive, send, UnreadError)
+
+    async def patient(self, scope: Scope, receive: Receive, send: Send, error: type[Exception]) -> None:
+        """The doors behind, for a client that reads what it is sent; else the error ends what they do."""
+
+        async def patiently(message: Message) -> None:
+            try:
+                await asyncio.wait_for(send(message), self.state.limits.idle_s)
+            except asyncio.TimeoutError:
+                raise error from None
+
+        with contextlib.suppress(UnreadError):  # the connection is closed, as its answer is not whole
+            await self.app(scope, receive, patiently)
 
     def refusal(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str] | None:
         """Why a request may not come in."""
@@ -93,6 +107,15 @@ class Guard:
         origin = headers.get("origin")
         if scope["type"] == "websocket" and origin is not None and origin not in self.origins and urlsplit(origin).netloc != host:
             return 403, "Pages of this origin may not open sockets here."
+        return None
+
+    def unreadable(self, headers: Mapping[str, str]) -> tuple[int, str] | None:
+        """Why a body is not even begun."""
+        length, most = headers.get("content-length", "0"), self.state.limits.max_upload_bytes
+        if not length.isascii() or not length.isdigit():
+            return 400, "The Content-Length is no number."
+        if len(length) > 18 or int(length) > most:
+            return 413, f"The body may hold {most:,} bytes."
         return None
 
     def known(self, headers: Mapping[str, str]) -> bool:
@@ -109,23 +132,80 @@ class Guard:
         return found
 
 
-class TooLargeError(Exception):
-    """A body holds more than it may, whatever its header said."""
+class UnreadError(Exception):
+    """A client does not read its answer."""
 
 
-def counted(receive: Receive, most: int) -> Receive:
-    """`receive` that ends with `TooLargeError` once the body is too large."""
-    seen = 0
+class BodyError(Exception):
+    """A body that is not waited for: a sentence, and a status."""
 
-    async def counting() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > most:
-            raise TooLargeError
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+
+
+class Body:
+    """A request's, up to a size and at a pace; and the end of a connection whose body is not read to its end.
+
+    Args:
+        receive, send: of the request.
+        headers: of it.
+        limits: of the server.
+    """
+
+    def __init__(self, receive: Receive, send: Send, headers: Mapping[str, str], limits: Limits) -> None:
+        self.from_client = receive
+        self.to_client = send
+        self.limits = limits
+        self.over = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+        self.refused = False
+        self.leaving = False
+        self.seen = 0
+        self.begun = time.monotonic()
+
+    async def receive(self) -> Message:
+        """The next of it.
+
+        Raises:
+            BodyError: it is too large, whatever its header said, or comes too slowly.
+        """
+        if self.over or self.refused:  # what comes now is a disconnect, for which an answer in pieces waits, or is not wanted
+            message = await self.from_client()
+        else:
+            patience = self.begun + self.limits.idle_s + self.seen / self.limits.slowest_upload - time.monotonic()
+            try:
+                message = await asyncio.wait_for(self.from_client(), max(patience, 0.001))
+            except asyncio.TimeoutError:
+                self.refused = True
+                raise BodyError("The body comes too slowly.", 408) from None
+        self.seen += len(message.get("body", b""))
+        self.over = self.over or not message.get("more_body", False)
+        if self.seen > self.limits.max_upload_bytes and not self.refused:
+            self.refused = True
+            raise BodyError(f"The body may hold {self.limits.max_upload_bytes:,} bytes.", 413)
         return message
 
-    return counting
+    async def send(self, message: Message) -> None:
+        """To the client. If its body was not read to the end, the connection ends with the answer."""
+        if message["type"] == "http.response.start" and not self.over:
+            self.leaving = True
+            message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+        last = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if not (last and self.leaving):
+            await self.to_client(message)
+            return
+        await self.to_client({**message, "more_body": True})
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.drop(), LINGER_S)
+        await self.to_client({"type": "http.response.body", "body": b""})
+
+    async def drop(self) -> None:
+        """Read on for a while: closed with bytes that nobody read, the system would drop the answer as well."""
+        self.refused = True
+        most = self.seen + LINGER_BYTES
+        while not self.over and self.seen < most:
+            await self.receive()
 
 
 async def respond(scope: Scope, receive: Receive, send: Send, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:

@@ -15,9 +15,10 @@ class Limits:
         max_streams: sockets at a time; the next one is answered 503.
         max_jobs: uploads that are transcribed at a time, and as many wait again; the next one is answered 503.
         max_upload_bytes: of a request's body; more is answered 413.
+        slowest_upload: bytes a second that a body must bring on average after `idle_s`; less is answered 408.
         max_audio_s: of an upload, seconds.
         max_stream_s: of a socket's audio, seconds.
-        idle_s: without a message, after which a socket is closed.
+        idle_s: without a message, after which a socket is closed; also of a client that does not read its answer.
         max_message_bytes: of a socket's message.
         max_messages_s: a second, over ten seconds.
         max_backlog_s: audio of one socket that waits to be heard; beyond it nothing more is read from the socket.
@@ -28,6 +29,7 @@ class Limits:
     max_streams: int = 64
     max_jobs: int = 2
     max_upload_bytes: int = 256 << 20
+    slowest_upload: float = 4096.0
     max_audio_s: float = 4 * 3600.0
     max_stream_s: float = 4 * 3600.0
     idle_s: float = 30.0

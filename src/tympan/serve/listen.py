@@ -197,6 +197,10 @@ async def hear(socket: WebSocket, state: State, line: Line, decoder: Pcm | Strea
                 await pass_on(line, decoder, None)
             if act(line, kind):
                 return
+            try:
+                await line.room()
+            except SlowReaderError as error:
+                raise RefusalError(error.message, FULL) from None
 
 
 async def pass_on(line: Line, decoder: Pcm | StreamUnpacker, data: bytes | None) -> None:

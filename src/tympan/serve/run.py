@@ -11,6 +11,8 @@ from types import FrameType
 from typing import Protocol
 
 import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from tympan.serve.guard import Guard
 
@@ -92,6 +94,52 @@ class Server(uvicorn.Server):
         self.loop.run_in_executor(None, reloaded)
 
 
+def impatient(idle_s: float) -> type[asyncio.Protocol]:
+    """uvicorn's protocol, which waits for ever for the first request of a connection, with an end to its patience."""
+
+    class Impatient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            super().connection_made(transport)
+            self.loop.call_later(idle_s, self.leave_the_silent)
+
+        def leave_the_silent(self) -> None:
+            """No request began, and no socket was opened."""
+            if self.cycle is None and self.transport.get_protocol() is self:
+                self.transport.close()
+
+    return Impatient
+
+
+class Sockets(WebSocketsSansIOProtocol):
+    """uvicorn's sockets, which answer pings of a client that reads the answers: else those would wait in memory without an end."""
+
+    def handle_ping(self) -> None:
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()  # the answer, dropped
+
+
+def server_of(app: Guard, ready: Callable[[], None], doors: Sequence[Door] = ()) -> Server:
+    """uvicorn as it is set up for us; arguments as of `run`."""
+    limits = app.state.limits
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        http=impatient(limits.idle_s),
+        ws=Sockets,
+        ws_max_size=limits.max_message_bytes + 1,
+        ws_ping_interval=20.0,
+        ws_ping_timeout=20.0,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=max(1, round(limits.stop_s)),
+        lifespan="on",
+    )
+    return Server(config, app, ready, doors)
+
+
 def run(app: Guard, listening: socket.socket, ready: Callable[[], None], doors: Sequence[Door] = ()) -> None:
     """Serve until a signal says stop.
 
@@ -101,18 +149,6 @@ def run(app: Guard, listening: socket.socket, ready: Callable[[], None], doors: 
         ready: called once connections are taken.
         doors: beside HTTP's.
     """
-    limits = app.state.limits
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        ws="websockets-sansio",
-        ws_max_size=limits.max_message_bytes + 1,
-        ws_ping_interval=20.0,
-        ws_ping_timeout=20.0,
-        timeout_keep_alive=15,
-        timeout_graceful_shutdown=max(1, round(limits.stop_s)),
-        lifespan="on",
-    )
-    Server(config, app, ready, doors).run(sockets=[listening])
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # else what was sent to a client that never reads would keep its connection for ever
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * app.state.limits.idle_s))
+    server_of(app, ready, doors).run(sockets=[listening])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ENCODINGS: dict[str, np.dtype[Any]] = {"s16le": np.dtype("<i2"), "f32le": np.dtype("<f4")}
 MOST_EVENTS = 1000  # that wait for a client which does not read
+MOST_COMMANDS = 500  # and packets of a client, that wait for their turn
 
 
 class SlowReaderError(TympanError):
@@ -85,13 +86,22 @@ class Line:
             TympanError: the socket has sent all that one may, or its client does not read.
         """
         limits = self.state.limits
-        if self.overflow:
-            raise SlowReaderError("The client does not read what it is sent.")
         self.heard_s += len(samples) / sample_rate
         if self.heard_s > limits.max_stream_s:
             raise TympanError(f"A stream may last {limits.max_stream_s:g} s.", "Open another.")
         self.session.audio(samples, sample_rate)
-        while self.session.open and self.session.waiting_s > limits.max_backlog_s:
+        await self.room()
+
+    async def room(self) -> None:
+        """Returns when there is room for the next of what a client may send.
+
+        Raises:
+            SlowReaderError: its client does not read.
+        """
+        if self.overflow:
+            raise SlowReaderError("The client does not read what it is sent.")
+        session = self.session
+        while session.open and (session.waiting_s > self.state.limits.max_backlog_s or len(session.inbox) > MOST_COMMANDS):
             await asyncio.sleep(0.02)
 
     def close(self) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, BinaryIO
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from tympan.decoding.options import HOT_WORD_WEIGHT
 from tympan.errors import TympanError
 from tympan.recognizer import Piece, Recognizer
-from tympan.serve.guard import TooLargeError, error_body
+from tympan.serve.guard import BodyError, error_body
 from tympan.serve.state import State
 from tympan.transcript import Transcript, to_format
 
@@ -58,43 +59,75 @@ async def transcriptions(request: Request) -> Response:
         why = "The server is stopping." if state.stopping else "The server has enough to transcribe; try again."
         return JSONResponse(error_body(why, "server_error"), 503, {"Retry-After": "5"})
     state.jobs += 1
-    try:
-        return await answered(request, state)
-    except RequestError as error:
-        return JSONResponse(error_body(error.message), error.status)
-    except TooLargeError:
-        return JSONResponse(error_body(f"The body may hold {state.limits.max_upload_bytes:,} bytes."), 413)
-    except TympanError as error:
-        return JSONResponse(error_body(str(error)), 400)
-    finally:
+
+    def done() -> None:
         state.jobs -= 1
         state.metrics.request.labels("transcriptions").observe(time.monotonic() - begun)
 
+    answer: Response | None = None
+    try:
+        answer = await answered(request, state, done)
+        return answer
+    except RequestError as error:
+        return JSONResponse(error_body(error.message), error.status)
+    except BodyError as error:
+        return JSONResponse(error_body(error.message), error.status)
+    except TympanError as error:
+        return JSONResponse(error_body(str(error)), 400)
+    finally:
+        if not isinstance(answer, Events):  # which are done when all of them were sent
+            done()
 
-async def answered(request: Request, state: State) -> Response:
+
+class Events(StreamingResponse):
+    """Server-sent events, for which a file is held open.
+
+    Args:
+        events: as bytes.
+        form: closed at the end, whether the client waits for it or not.
+        done: called then.
+    """
+
+    def __init__(self, events: AsyncIterator[bytes], form: FormData, done: Callable[[], None]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        self.form = form
+        self.done = done
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.done()
+            await self.form.close()
+
+
+async def answered(request: Request, state: State, done: Callable[[], None]) -> Response:
     """The form, the work, the answer."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise RequestError("The body must be multipart/form-data with a file.", 415)
     try:
         form = await request.form(max_files=1, max_fields=FIELDS, max_part_size=1 << 16)
-    except TooLargeError:
+    except BodyError:
         raise
     except Exception as error:  # of the parser: starlette's and python-multipart's
         raise RequestError(f"The form cannot be read ({str(error)[:200] or type(error).__name__}).") from None
-    if field(form, "stream").lower() == "true":
-        try:
-            recognizer, work = await begun(form, state)
-        except BaseException:
-            await form.close()
-            raise
-        return StreamingResponse(streamed(recognizer, work, form), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    answer: Response | None = None
     try:
-        shape, wanted = asked(form), granularities(form)
+        shape, wanted, stream = asked(form), granularities(form), streaming(form)
         recognizer, work = await begun(form, state)
-        transcript = await asyncio.to_thread(lambda: recognizer.transcript(list(work)))
+        if stream:
+            answer = Events(streamed(recognizer, work), form, done)
+            return answer
+        pieces: list[Piece] = []
+        while (piece := await asyncio.to_thread(next, work, None)) is not None:
+            pieces.append(piece)
+            if await request.is_disconnected():
+                raise RequestError("The client is gone.")
+        transcript = await asyncio.to_thread(recognizer.transcript, pieces)
+        return written(transcript, shape, wanted)
     finally:
-        await form.close()
-    return written(transcript, shape, wanted)
+        if answer is None:
+            await form.close()
 
 
 async def begun(form: FormData, state: State) -> tuple[Recognizer, Iterator[Piece]]:
@@ -122,6 +155,14 @@ def asked(form: FormData) -> str:
     if shape not in FORMATS:
         raise RequestError(f"response_format {shape[:40]!r} is none of {', '.join(FORMATS)}.")
     return shape
+
+
+def streaming(form: FormData) -> bool:
+    """Whether events are wanted."""
+    value = field(form, "stream").lower()
+    if value not in ("", "true", "false"):
+        raise RequestError("stream is true or false.")
+    return value == "true"
 
 
 def granularities(form: FormData) -> set[str]:
@@ -160,7 +201,7 @@ def decoded(recognizer: Recognizer, file: BinaryIO, state: State) -> Iterator[Pi
         yield piece
 
 
-async def streamed(recognizer: Recognizer, work: Iterator[Piece], form: FormData) -> AsyncIterator[bytes]:
+async def streamed(recognizer: Recognizer, work: Iterator[Piece]) -> AsyncIterator[bytes]:
     """Server-sent events: the text piece by piece, then all of it."""
     texts: list[str] = []
     try:
@@ -173,8 +214,6 @@ async def streamed(recognizer: Recognizer, work: Iterator[Piece], form: FormData
     except (TympanError, RequestError) as error:
         yield event({"type": "error", **error_body(str(error.message))})
         return
-    finally:
-        await form.close()
     yield event({"type": "transcript.text.done", "text": " ".join(texts)})
 
 
