@@ -1,8 +1,11 @@
-"""A server of tones in this process."""
+"""Servers of tones: in this process, and as people start them."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +18,7 @@ from streams import recognizer_of
 from tympan.serve import Limits, Models, create_app
 
 TOKEN = "a-token-that-nobody-guesses"
+READY_S = 60
 
 
 @contextmanager
@@ -38,3 +42,32 @@ def until(socket: Any, kind: str) -> list[dict[str, Any]]:
         messages.append(json.loads(socket.receive_text()))
         assert messages[-1]["type"] != "error" or kind == "error", messages[-1]
     return messages
+
+
+@contextmanager
+def running(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+    """A server of tones: its process, its address, and what it writes to stderr."""
+    recognizer_of(folder)
+    command = [sys.executable, "-m", "tympan", "serve", "--port", "0", "--model", f"tones={folder / 'tones.tympan'}"]
+    command += ["--scorer", str(folder / "words.scorer"), "--workers", "2", *arguments]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        lines: list[str] = []
+        ready = threading.Event()
+
+        def read() -> None:
+            assert process.stderr is not None
+            for line in process.stderr:
+                lines.append(line)
+                if "ready at" in line:
+                    ready.set()
+            ready.set()
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        try:
+            assert ready.wait(READY_S) and lines and "ready at" in lines[-1], lines
+            yield process, lines[-1].split("ready at ")[1].split()[0], lines
+        finally:
+            process.kill()
+            process.wait()
+            reader.join()

@@ -9,9 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,39 +20,8 @@ import pytest
 import soundfile
 import websockets
 
-from serving import TOKEN, pcm
-from streams import RATE, packets, recognizer_of, said
-
-READY_S = 60
-
-
-@contextmanager
-def running(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
-    """A server of tones: its process, its address, and what it writes to stderr."""
-    recognizer_of(folder)
-    command = [sys.executable, "-m", "tympan", "serve", "--port", "0", "--model", f"tones={folder / 'tones.tympan'}"]
-    command += ["--scorer", str(folder / "words.scorer"), "--workers", "2", *arguments]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        lines: list[str] = []
-        ready = threading.Event()
-
-        def read() -> None:
-            assert process.stderr is not None
-            for line in process.stderr:
-                lines.append(line)
-                if "ready at" in line:
-                    ready.set()
-            ready.set()
-
-        reader = threading.Thread(target=read, daemon=True)
-        reader.start()
-        try:
-            assert ready.wait(READY_S) and lines and "ready at" in lines[-1], lines
-            yield process, lines[-1].split("ready at ")[1].split()[0], lines
-        finally:
-            process.kill()
-            process.wait()
-            reader.join()
+from serving import TOKEN, pcm, running
+from streams import RATE, packets, said
 
 
 @pytest.fixture(scope="module")

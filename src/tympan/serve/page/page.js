@@ -21,7 +21,8 @@ function options() {
   return { model: $("model").value, hotWords, nbest: Number($("nbest").value) };
 }
 
-function shelve(name, before = null) {
+/** Put a recording on the page, before an element of the list, or before all. */
+function shelve(name, before = $("list").firstChild) {
   const recording = new Recording(name, {
     removed: (gone) => {
       shelf.splice(shelf.indexOf(gone), 1);
@@ -32,7 +33,7 @@ function shelve(name, before = null) {
   });
   recording.language = $("model").selectedOptions[0]?.dataset.language || null;
   shelf.push(recording);
-  $("list").insertBefore(recording.element, before ?? $("list").firstChild);
+  $("list").insertBefore(recording.element, before);
   $("recordings").hidden = false;
   return recording;
 }
@@ -145,8 +146,7 @@ async function listen() {
     slow: (waiting_s) => say(`The connection is slow: ${waiting_s.toFixed(0)} s of sound wait.`),
     over: (problem) => {
       recording.partial("", 0);
-      recording.timeline.live = false;
-      recording.timeline.invalidate();
+      recording.timeline.follow(false);
       recording.facts();
       if (problem) recording.problem(problem);
       else if (!recording.words.length) recording.soundless("No words were heard.");

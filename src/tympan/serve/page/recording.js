@@ -64,13 +64,8 @@ export class Recording {
 
   hears(sound, live = false) {
     this.sound = sound;
-    this.timeline.live = live;
     this.timeline.show(sound);
-  }
-
-  grown() {
-    this.duration = Math.max(this.duration, this.sound.seconds);
-    this.timeline.invalidate();
+    this.timeline.follow(live);
   }
 
   /** Why there is nothing to hear. */
@@ -176,6 +171,7 @@ export class Recording {
   }
 
   play(start, end) {
+    if (this.timeline.live) return;
     const button = this.find(".play");
     let now = null;
     const show = (word) => {

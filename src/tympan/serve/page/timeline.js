@@ -9,8 +9,8 @@ const TILE = 256; // pixels of the spectrogram that are kept together
 const MOST_TILES = 48;
 const HIGHEST_HZ = 8000;
 const WINDOW_S = 0.025;
-const FLOOR_DB = -85;
-const CEILING_DB = -15;
+const FLOOR_DB = -78;
+const CEILING_DB = -8;
 const FRAME_MS = 10; // spent on spectra before the page draws again
 const GAP = 4; // pixels between labels
 
@@ -73,6 +73,14 @@ export class Timeline {
       return [edge(1 - (row + 1) / HEIGHTS.spectrum), edge(1 - row / HEIGHTS.spectrum)];
     });
     this.tiles.clear();
+    this.invalidate();
+  }
+
+  /** Follow what is being said, or, once it is over, go back to its beginning. */
+  follow(live) {
+    this.live = live;
+    this.root.querySelector(".tools").hidden = live; // what plays would be heard by the microphone
+    this.scroller.scrollLeft = 0;
     this.invalidate();
   }
 
