@@ -131,9 +131,10 @@ export class Timeline {
     const width = this.scroller.clientWidth;
     const ratio = window.devicePixelRatio || 1;
     this.strip.style.width = `${Math.max(width, Math.ceil(this.sound.seconds * this.scale))}px`;
-    if (this.canvas.width !== Math.round(width * ratio)) {
-      this.canvas.width = Math.round(width * ratio);
-      this.canvas.height = Math.round(TOTAL * ratio);
+    const [across, down] = [Math.round(width * ratio), Math.round(TOTAL * ratio)];
+    if (this.canvas.width !== across || this.canvas.height !== down) {
+      this.canvas.width = across;
+      this.canvas.height = down;
       this.canvas.style.width = `${width}px`;
       this.canvas.style.height = `${TOTAL}px`;
     }
