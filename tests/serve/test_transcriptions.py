@@ -14,7 +14,8 @@ import soundfile
 from starlette.testclient import TestClient
 
 from serving import served
-from streams import RATE, said
+from streams import RATE, TABLE, said, silence
+from toy_models import speak
 from tympan.serve import Limits
 from tympan.serve.transcriptions import prompted
 
@@ -60,6 +61,28 @@ def test_times_of_words_and_segments_are_asked_for(client: TestClient) -> None:
     assert both["words"] and both["segments"]
 
 
+def test_words_tell_how_sure_they_are(client: TestClient) -> None:
+    answer = asked(client, said("bad"), response_format="verbose_json", **{"timestamp_granularities[]": "word"}).json()
+    assert 0.5 < answer["words"][0]["confidence"] <= 1
+
+
+def test_alternatives_of_each_segment_are_asked_for(client: TestClient) -> None:
+    doubt = speak(TABLE, "bad", {"d": ("g", 0.9)})
+    samples = np.concatenate([silence(2.0), *[np.concatenate([doubt, silence(1.0)])] * 14])[: 29 * RATE]  # longer than a piece
+    verbose = {"response_format": "verbose_json"}
+    plain = asked(client, samples, **verbose).json()
+    assert len(plain["segments"]) > 1 and "alternatives" not in plain["segments"][0]
+    segments = asked(client, samples, **verbose, nbest="3").json()["segments"]
+    assert [segment["text"] for segment in segments] == [segment["text"] for segment in plain["segments"]]
+    for segment in segments:
+        texts = [each["text"] for each in segment["alternatives"]]
+        scores = [each["score"] for each in segment["alternatives"]]
+        assert texts[0] == segment["text"] and 2 <= len(set(texts)) == len(texts) <= 3 and scores == sorted(scores, reverse=True)
+    (doubtful,) = asked(client, doubt, **verbose, nbest="2").json()["segments"]
+    assert {each["text"] for each in doubtful["alternatives"]} == {"bad", "bag"}
+    assert asked(client, silence(1.0), **verbose, nbest="3").json()["segments"] == []
+
+
 def test_stream_sends_events_and_then_the_whole_text(client: TestClient) -> None:
     samples = np.concatenate([said("bad cab", 1.0)] * 14)  # longer than a piece
     answer = asked(client, samples[: 29 * RATE], stream="true")
@@ -96,6 +119,12 @@ def test_prompts_are_read_as_lists_or_as_words(prompt: str, words: list[str]) ->
         ({"response_format": "docx"}, 400, "docx"),
         ({"timestamp_granularities[]": "phone"}, 400, "word and segment"),
         ({"prompt": "a, b, c, d"}, 400, "3 hot words"),
+        ({"nbest": "0", "response_format": "verbose_json"}, 400, "from 1 to 10"),
+        ({"nbest": "11", "response_format": "verbose_json"}, 400, "from 1 to 10"),
+        ({"nbest": "²", "response_format": "verbose_json"}, 400, "from 1 to 10"),
+        ({"nbest": "3"}, 400, "needs response_format verbose_json"),
+        ({"nbest": "3", "stream": "true"}, 400, "no stream"),
+        ({"nbest": "3", "response_format": "verbose_json", "timestamp_granularities[]": "word"}, 400, "with segments"),
         ({"prompt": "żółć"}, 400, "cannot be spelled"),
     ],
 )

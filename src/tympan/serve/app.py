@@ -17,6 +17,7 @@ from tympan.serve.limits import Limits
 from tympan.serve.listen import listen
 from tympan.serve.metrics import CONTENT_TYPE
 from tympan.serve.models import Models
+from tympan.serve.page import page
 from tympan.serve.state import State, report
 from tympan.serve.transcriptions import models, transcriptions
 from tympan.serve.vosk import vosk
@@ -56,6 +57,8 @@ async def failed(request: Request, error: Exception) -> Response:
 
 
 ROUTES = (
+    Route("/", page),
+    Route("/page/{name}", page),
     Route("/healthz", healthz),
     Route("/readyz", readyz),
     Route("/metrics", metrics),

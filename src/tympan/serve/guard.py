@@ -20,6 +20,7 @@ from tympan.serve.limits import Limits
 from tympan.serve.state import State
 
 OPEN = ("/", "/healthz", "/readyz")  # for probes and browsers, which carry no token
+OPEN_FOLDER = "/page/"  # what the page at / is made of; it asks for the token itself
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 BEARER = "bearer."  # before the token among the subprotocols of a socket: browsers can set no header there
 SUBPROTOCOL = "tympan.v1"
@@ -102,7 +103,8 @@ class Guard:
         host = headers.get("host", "")
         if self.hosts and host.rpartition(":")[0 if host.rpartition(":")[2].isdigit() and host.count(":") else 2] not in self.hosts:
             return 421, "The server is not called by this name."
-        if self.tokens and scope["path"] not in OPEN and not self.known(headers):
+        asks = scope["path"] not in OPEN and not scope["path"].startswith(OPEN_FOLDER)
+        if self.tokens and asks and not self.known(headers):
             return 401, "A token is missing, or it is not known here: Authorization: Bearer TOKEN"
         origin = headers.get("origin")
         if scope["type"] == "websocket" and origin is not None and origin not in self.origins and urlsplit(origin).netloc != host:

@@ -17,11 +17,13 @@ from tympan.decoding.options import HOT_WORD_WEIGHT
 from tympan.errors import TympanError
 from tympan.recognizer import Piece, Recognizer
 from tympan.serve.guard import BodyError, error_body
+from tympan.serve.listen import word_fields
 from tympan.serve.state import State
 from tympan.transcript import Transcript, to_format
 
 FORMATS = ("json", "verbose_json", "text", "srt", "vtt")
 FIELDS = 40  # of a form; also parts
+MOST_ALTERNATIVES = 10
 
 
 class RequestError(Exception):
@@ -114,7 +116,8 @@ async def answered(request: Request, state: State, done: Callable[[], None]) -> 
     answer: Response | None = None
     try:
         shape, wanted, stream = asked(form), granularities(form), streaming(form)
-        recognizer, work = await begun(form, state)
+        nbest = alternatives_wanted(form, "stream" if stream else shape, wanted)
+        recognizer, work = await begun(form, state, nbest or 1)
         if stream:
             answer = Events(streamed(recognizer, work), form, done)
             return answer
@@ -124,13 +127,14 @@ async def answered(request: Request, state: State, done: Callable[[], None]) -> 
             if await request.is_disconnected():
                 raise RequestError("The client is gone.")
         transcript = await asyncio.to_thread(recognizer.transcript, pieces)
-        return written(transcript, shape, wanted)
+        others = await asyncio.to_thread(alternatives, recognizer, pieces) if nbest else []
+        return written(transcript, shape, wanted, others)
     finally:
         if answer is None:
             await form.close()
 
 
-async def begun(form: FormData, state: State) -> tuple[Recognizer, Iterator[Piece]]:
+async def begun(form: FormData, state: State, nbest: int = 1) -> tuple[Recognizer, Iterator[Piece]]:
     """The model that is asked for, and its work on the file."""
     upload = form.get("file")
     if not isinstance(upload, UploadFile):
@@ -140,7 +144,7 @@ async def begun(form: FormData, state: State) -> tuple[Recognizer, Iterator[Piec
     if len(hot_words) > state.limits.max_hot_words:
         raise RequestError(f"The prompt may name {state.limits.max_hot_words} hot words.")
     recognizer = await asyncio.to_thread(loaded.recognizer_with, hot_words)
-    return recognizer, decoded(recognizer, upload.file, state)
+    return recognizer, decoded(recognizer, upload.file, state, nbest)
 
 
 def field(form: FormData, name: str) -> str:
@@ -173,6 +177,18 @@ def granularities(form: FormData) -> set[str]:
     return wanted or {"segment"}
 
 
+def alternatives_wanted(form: FormData, shape: str, wanted: set[str]) -> int:
+    """How many texts of each segment are asked for; 0 if nothing was said of it."""
+    text = field(form, "nbest")
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MOST_ALTERNATIVES):
+        raise RequestError(f"nbest must be from 1 to {MOST_ALTERNATIVES}, and is {text[:40]!r}.")
+    if shape != "verbose_json" or "segment" not in wanted:
+        raise RequestError("nbest needs response_format verbose_json with segments, and no stream.")
+    return int(text)
+
+
 def found(state: State, form: FormData) -> Any:
     """The model that is asked for. OpenAI's own names mean the default, so that programs need no change but the address."""
     name = field(form, "model")
@@ -190,10 +206,10 @@ def prompted(prompt: str) -> list[str]:
     return parts if len(parts) > 1 else prompt.replace(".", " ").replace(",", " ").split()
 
 
-def decoded(recognizer: Recognizer, file: BinaryIO, state: State) -> Iterator[Piece]:
+def decoded(recognizer: Recognizer, file: BinaryIO, state: State, nbest: int) -> Iterator[Piece]:
     """Piece by piece, until the upload is longer than one may be."""
     heard = 0.0
-    for piece in recognizer.decoded(file):
+    for piece in recognizer.decoded(file, nbest=nbest):
         if piece.end > state.limits.max_audio_s:
             raise RequestError(f"A recording may last {state.limits.max_audio_s:g} s.", 413)
         state.metrics.audio.labels("transcriptions").inc(piece.end - heard)
@@ -222,20 +238,34 @@ def event(fields: dict[str, Any]) -> bytes:
     return f"data: {json.dumps(fields, ensure_ascii=False)}\n\n".encode()
 
 
-def written(transcript: Transcript, shape: str, wanted: set[str]) -> Response:
+def alternatives(recognizer: Recognizer, pieces: list[Piece]) -> list[list[dict[str, Any]]]:
+    """The texts that each segment may have, best first, with the scores of the search; each text once."""
+    rows = []
+    for piece in pieces:
+        if not recognizer.transcript([piece]).segments:  # silence makes no segment
+            continue
+        scores: dict[str, float] = {}
+        for hypothesis in piece.hypotheses:
+            text = " ".join(word.text for word in recognizer.words(hypothesis, piece.start, piece.end))
+            scores.setdefault(text, round(hypothesis.score, 4))
+        rows.append([{"text": text, "score": score} for text, score in scores.items()])
+    return rows
+
+
+def written(transcript: Transcript, shape: str, wanted: set[str], others: list[list[dict[str, Any]]]) -> Response:
     """A transcript in the format that was asked for."""
     if shape == "json":
         return JSONResponse({"text": transcript.text})
     if shape == "verbose_json":
-        return JSONResponse(verbose(transcript, wanted))
+        return JSONResponse(verbose(transcript, wanted, others))
     if shape == "text":
         return PlainTextResponse(transcript.text + "\n")
     media = {"srt": "application/x-subrip", "vtt": "text/vtt"}[shape]
     return Response(to_format(transcript, "srt" if shape == "srt" else "vtt"), media_type=f"{media}; charset=utf-8")
 
 
-def verbose(transcript: Transcript, wanted: set[str]) -> dict[str, Any]:
-    """With times."""
+def verbose(transcript: Transcript, wanted: set[str], others: list[list[dict[str, Any]]]) -> dict[str, Any]:
+    """With times. What OpenAI's answer does not have, its clients pass over: the words' confidences, the segments' alternatives."""
     answer: dict[str, Any] = {
         "task": "transcribe",
         "language": transcript.language or "",
@@ -247,10 +277,8 @@ def verbose(transcript: Transcript, wanted: set[str]) -> dict[str, Any]:
             {"id": index, "start": round(each.start, 3), "end": round(each.end, 3), "text": each.text}
             for index, each in enumerate(transcript.segments)
         ]
+        for segment, texts in zip(answer["segments"], others, strict=False):
+            segment["alternatives"] = texts
     if "word" in wanted:
-        answer["words"] = [
-            {"word": word.text, "start": round(word.start, 3), "end": round(word.end, 3)}
-            for segment in transcript.segments
-            for word in segment.words
-        ]
+        answer["words"] = [word_fields(word) for segment in transcript.segments for word in segment.words]
     return answer
