@@ -361,7 +361,8 @@ def main() -> None:
     parser.add_argument("--beam-size", type=int, default=100)
     parser.add_argument("--beam-threshold", type=float, default=10.0)
     parser.add_argument("--lm-weight", type=float)
-    parser.add_argument("--chunk-s", type=float, default=0.32)
+    parser.add_argument("--chunk-s", type=float, default=StreamOptions.chunk_s)
+    parser.add_argument("--first-chunk-s", type=float, default=StreamOptions.first_chunk_s)
     parser.add_argument("--paced", action="store_true")
     parser.add_argument("--peer", action="store_true")
     arguments = parser.parse_args()
@@ -373,7 +374,7 @@ def main() -> None:
         paced_levels(arguments, recordings, levels)
         return
     models = Models({"m": opener(arguments)})
-    options = StreamOptions(chunk_s=arguments.chunk_s)
+    options = StreamOptions(chunk_s=arguments.chunk_s, first_chunk_s=arguments.first_chunk_s)
     virtual(models, recordings, 1, 3.0, options)  # warm
     for streams in levels:
         print(json.dumps({"how": "virtual", **virtual(models, recordings, streams, arguments.seconds, options).row()}), flush=True)

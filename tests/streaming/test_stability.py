@@ -40,6 +40,19 @@ def test_words_that_the_end_took_back_are_counted() -> None:
     assert (stability.shown, stability.retracted) == (3, 2)
 
 
+def test_division_keeps_what_is_stable_for_the_next_piece() -> None:
+    stability = Stability(2)
+    stability.update(spelled("the cat sat"), 0)
+    stability.update(spelled("the cat sat on"), 2)
+    after = stability.divide(2)
+    assert [text for text, _ in after] == ["sat"] and [text for text, _ in stability.words] == ["the", "cat"]
+    stability.close(["the", "cat"])
+    stability.begin(after)
+    assert stability.words == stability.stable == after and stability.retracted == 0
+    stability.update(spelled("sat on"), 1)
+    assert stability.stable == after and len(stability.words) == 2
+
+
 TEXTS = st.lists(st.lists(st.sampled_from("abc"), max_size=5).map(" ".join), max_size=30)
 
 

@@ -133,12 +133,29 @@ def test_silence_gives_no_finals_however_long(any_recognizer: Recognizer) -> Non
     assert finals == [] and transcript.text == ""
 
 
-def test_long_pieces_are_cut_in_a_pause_and_no_word_is(recognizer: Recognizer) -> None:
-    words = ["bad cab", 0.3, "fed egg", 0.35] * 12
-    finals, transcript = heard(recognizer, said(*words), options=StreamOptions(longest_s=6.0))
+@pytest.mark.parametrize("stable_s", [0.0, 0.3, 1.0, 2.0])
+@pytest.mark.parametrize("first_chunk_s", [0.08, 0.32])
+def test_long_pieces_are_cut_in_a_pause_and_no_word_is(recognizer: Recognizer, stable_s: float, first_chunk_s: float) -> None:
+    """Nor is one heard twice that was stable before the cut, and comes after it."""
+    words, options = ["bad cab", 0.3, "fed egg", 0.35] * 12, StreamOptions(longest_s=6.0, stable_s=stable_s, first_chunk_s=first_chunk_s)
+    finals, transcript = heard(recognizer, said(*words), options=options)
     assert transcript.text == " ".join(["bad cab fed egg"] * 12)
     assert len(finals) > 2 and {final.reason for final in finals[:-1]} == {"max_length"}
     assert max(final.segment.end - final.segment.start for final in finals) <= 6.0
+
+
+def test_stable_words_that_come_after_a_cut_are_shown_on(recognizer: Recognizer) -> None:
+    stream, shown, done = recognizer.stream(StreamOptions(longest_s=6.0, stable_s=0.3)), "", ""
+    carried = 0
+    for packet in packets(said(*["bad cab", 0.3, "fed egg", 0.35] * 12), [1600]):
+        stream.accept(packet, RATE)
+        finals, partial = stream.finals(), stream.partial()
+        done += "".join(f"{final.segment.text} " for final in finals)
+        stable = done + "".join(f"{word} " for word in partial.text.split()[: partial.stable])
+        assert stable.startswith(shown), "never taken back, not by a cut either"
+        carried += bool(finals) * partial.stable
+        shown = stable
+    assert carried, "else nothing was tried"
 
 
 def test_partials_grow_and_their_stable_words_never_change(any_recognizer: Recognizer) -> None:
@@ -160,7 +177,9 @@ def test_partials_grow_and_their_stable_words_never_change(any_recognizer: Recog
 
 
 def test_without_partials_the_same_is_found(recognizer: Recognizer) -> None:
-    assert heard(recognizer, said(*TALK), options=StreamOptions(partials=False)) == heard(recognizer, said(*TALK))
+    """By chunks of one length, as those are that nobody waits for."""
+    without, alike = StreamOptions(partials=False), StreamOptions(first_chunk_s=StreamOptions.chunk_s)
+    assert heard(recognizer, said(*TALK), options=without) == heard(recognizer, said(*TALK), options=alike)
 
 
 def test_hot_words_that_fire_are_counted(tmp_path: Path) -> None:

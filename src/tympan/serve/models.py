@@ -20,12 +20,12 @@ class Loaded:
 
     Attributes:
         recognizer: for streams, whose network runs on the thread that asks.
-        kinds: how its streams hear, by length of the chunk; streams of one kind share batches.
+        kinds: how its streams hear, by lengths of chunks; streams of one kind share batches.
         hot: recognisers with hot words, the most recently used last.
     """
 
     recognizer: Recognizer
-    kinds: dict[float, HearingKind | None] = field(default_factory=dict)
+    kinds: dict[tuple[float, float], HearingKind | None] = field(default_factory=dict)
     hot: OrderedDict[tuple[tuple[str, float], ...], Recognizer] = field(default_factory=OrderedDict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -46,9 +46,10 @@ class Loaded:
         """A stream; it remembers no finals."""
         recognizer = self.recognizer_with(hot_words)
         with self.lock:
-            if options.chunk_s not in self.kinds:
-                self.kinds[options.chunk_s] = hearing_of(self.recognizer, options)
-            kind = self.kinds[options.chunk_s]
+            chunks = (options.chunk_s, options.first_chunk_s)
+            if chunks not in self.kinds:
+                self.kinds[chunks] = hearing_of(self.recognizer, options)
+            kind = self.kinds[chunks]
         if kind is None:
             return PieceStream(recognizer, options, keep=False)
         return Stream(recognizer, kind, options, keep=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,18 +23,25 @@ class Loudness:
 
     def __init__(self, frame_shift_s: float) -> None:
         self.frame_shift_s = frame_shift_s
-        self.floor = self.level = np.nan
+        self.floor = self.level = math.nan
 
     def quiet(self, loudness: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
         """(T,) dBFS of the next frames -> (T,) bool."""
         result = np.zeros(len(loudness), np.bool_)
         for index, value in enumerate(loudness.tolist()):
-            if np.isnan(self.floor):
+            if math.isnan(self.floor):
                 self.floor = min(value, HUSHED_DBFS)
             self.floor = value if not self.floor + RISE_DB_S * self.frame_shift_s < value else self.floor + RISE_DB_S * self.frame_shift_s
             self.level = value if not self.level - FALL_DB_S * self.frame_shift_s > value else self.level - FALL_DB_S * self.frame_shift_s
-            result[index] = value < self.floor + max(MARGIN_DB, SHARE * (self.level - self.floor))
+            result[index] = value < self.onset
         return result
+
+    @property
+    def onset(self) -> float:
+        """dBFS that no quiet frame reaches."""
+        if math.isnan(self.floor):
+            return HUSHED_DBFS
+        return float(self.floor + max(MARGIN_DB, SHARE * (self.level - self.floor)))
 
 
 class Endpointer:

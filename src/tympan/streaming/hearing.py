@@ -1,7 +1,7 @@
 """From packets of audio to log_probs: by a network that hears chunks, or whole utterances in windows that overlap.
 
     hearing.accept(samples, rate)
-    while (work := hearing.take()) is not None:
+    while (work := hearing.take(onset)) is not None:
         log_probs = kind.encode([(hearing, work), ...])       # of many streams at once where the network can
     hearing.end(); ...the same again for what was left
 
@@ -10,6 +10,8 @@ The grid of the chunks and windows lies in the audio, so nothing depends on how 
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -37,11 +39,13 @@ class Work:
     Attributes:
         features: (T, F) normalised.
         loudness: (t,) dBFS of the frames that are new in it.
+        size: encoded frames of the chunk; 0 of a window.
         drop, keep: of a window's encoded frames, those before the new ones, and how many are new; keep None for all.
     """
 
     features: Array
     loudness: Array
+    size: int = 0
     drop: int = 0
     keep: int | None = None
 
@@ -63,8 +67,12 @@ class Hearing(Protocol):
         """After the end: the next packet begins an utterance."""
         ...
 
-    def take(self) -> Work | None:
-        """What is ready, a step of it; None if nothing is."""
+    def take(self, onset: float = math.inf) -> Work | None:
+        """What is ready, a step of it; None if nothing is.
+
+        Args:
+            onset: dBFS of what may be the beginning of speech, for which the step may be a short one.
+        """
         ...
 
 
@@ -73,13 +81,9 @@ class HearingKind(Protocol):
 
     Attributes:
         name: "chunks" or "windows".
-        step_frames: of log_probs in a step.
-        delay_s: what a word waits at most for its step, and for what the network hears after it.
     """
 
     name: str
-    step_frames: int
-    delay_s: float
 
     def open(self) -> Hearing:
         """A stream."""
@@ -127,16 +131,27 @@ class Chunks:
         geometry = self.network.geometry
         self.normalization = Normalization.from_config(dict(geometry.normalization))
         encoded_s = geometry.factor * extractor.frame_shift_s
-        self.size = min((size for size in geometry.chunk_sizes), key=lambda size: abs(size * encoded_s - options.chunk_s))
-        self.frames = self.size * geometry.factor
-        self.step_frames = max(1, round(self.size * encoded_s / engine.bundle.frame_shift_s))
-        self.delay_s = self.size * encoded_s
+        self.size = nearest(geometry.chunk_sizes, options.chunk_s / encoded_s)
+        self.first_size = min(self.size, nearest(geometry.chunk_sizes, options.first_chunk_s / encoded_s))
+        self.factor = geometry.factor
 
     def open(self) -> ChunkHearing:
         return ChunkHearing(self)
 
     def encode(self, items: Sequence[tuple[ChunkHearing, Work]]) -> list[Array]:
-        return self.network.step([hearing.state for hearing, _ in items], [work.features for _, work in items], self.size)
+        alike: dict[int, list[int]] = defaultdict(list)
+        for index, (_, work) in enumerate(items):
+            alike[work.size].append(index)
+        found: dict[int, Array] = {}
+        for size, indices in alike.items():
+            states, features = [items[index][0].state for index in indices], [items[index][1].features for index in indices]
+            found.update(zip(indices, self.network.step(states, features, size), strict=True))
+        return [found[index] for index in range(len(items))]
+
+
+def nearest(sizes: Sequence[int], wanted: float) -> int:
+    """That of the sizes that is nearest."""
+    return min(sizes, key=lambda size: abs(size - wanted))
 
 
 class ChunkHearing(Listener):
@@ -154,10 +169,17 @@ class ChunkHearing(Listener):
         self.state: ChunkState = self.kind.network.begin()
         self.ended = False
 
-    def take(self) -> Work | None:
-        if not len(self.front.ready) or (len(self.front.ready) < self.kind.frames and not self.ended):
+    def take(self, onset: float = math.inf) -> Work | None:
+        """Until it is loud whole chunks are heard, as they are when words are known; between, short ones.
+
+        What is loud is looked for in one chunk ahead, not in all that is there: how much is there depends on the packets.
+        """
+        ready, frames = len(self.front.ready), self.kind.size * self.kind.factor
+        loud = bool((self.front.loudness[: min(ready, frames)] >= onset).any())
+        size = self.kind.first_size if loud else self.kind.size
+        if not ready or (ready < size * self.kind.factor and not self.ended):
             return None
-        return Work(*self.front.take(self.kind.frames))
+        return Work(*self.front.take(size * self.kind.factor), size=size)
 
 
 class Windows:
@@ -174,8 +196,6 @@ class Windows:
         self.new, self.before, self.after = (round(each / engine.bundle.frame_shift_s) for each in (NEW_S, BEFORE_S, AFTER_S))
         grid = 8  # encoded frames that unfold into several
         self.new, self.before = -(-self.new // grid) * grid, -(-self.before // grid) * grid
-        self.step_frames = self.new
-        self.delay_s = (self.new + self.after) * engine.bundle.frame_shift_s
 
     def open(self) -> WindowHearing:
         return WindowHearing(self)
@@ -201,7 +221,7 @@ class WindowHearing(Listener):
         self.past: Array = np.zeros((0, self.kind.extractor.num_features), np.float32)
         self.ended = False
 
-    def take(self) -> Work | None:
+    def take(self, onset: float = math.inf) -> Work | None:
         kind = self.kind
         new, after = kind.new * kind.hops, kind.after * kind.hops
         ready = len(self.front.ready)
@@ -211,6 +231,6 @@ class WindowHearing(Listener):
         following = self.front.ready[: ready if last else new + after].copy()
         fresh, loudness = self.front.take(ready if last else new)
         drop = len(self.past) // kind.hops
-        work = Work(np.concatenate((self.past, following)), loudness, drop, None if last else kind.new)
+        work = Work(np.concatenate((self.past, following)), loudness, drop=drop, keep=None if last else kind.new)
         self.past = np.concatenate((self.past, fresh))[-kind.before * kind.hops :]
         return work

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tympan.errors import TympanError
 
-CHUNK_S = 0.32
+CHUNK_S, FIRST_CHUNK_S = 0.32, 0.16
 LONGEST_S = 60.0
 
 
@@ -20,6 +20,7 @@ class StreamOptions:
 
     Attributes:
         chunk_s: heard at a time; rounded to one of the lengths that the network was trained with.
+        first_chunk_s: the same where speech begins, until its first word is shown; at most `chunk_s`.
         endpoint_s: silence after words that ends a piece.
         nothing_s: silence after which what was searched so far is forgotten, if it has no words.
         longest_s: a piece is cut in its longest pause before it gets longer.
@@ -31,6 +32,7 @@ class StreamOptions:
     """
 
     chunk_s: float = CHUNK_S
+    first_chunk_s: float = FIRST_CHUNK_S
     endpoint_s: float = 0.6
     nothing_s: float = 2.4
     longest_s: float = 20.0
@@ -38,7 +40,8 @@ class StreamOptions:
     partials: bool = True
 
     def __post_init__(self) -> None:
-        ranges = {"chunk_s": (0.01, 5.0), "endpoint_s": (0.1, 60.0), "nothing_s": (0.5, 600.0), "longest_s": (2.0, LONGEST_S)}
+        ranges = {"chunk_s": (0.01, 5.0), "first_chunk_s": (0.01, 5.0), "endpoint_s": (0.1, 60.0), "nothing_s": (0.5, 600.0)}
+        ranges["longest_s"] = (2.0, LONGEST_S)
         wrong = [
             f"{name} is {getattr(self, name)}, but must be from {low:g} to {high:g}"
             for name, (low, high) in ranges.items()

@@ -26,11 +26,17 @@ class Stability:
         self.shown = self.retracted = 0
         self.begin()
 
-    def begin(self) -> None:
-        """The next piece."""
-        self.stable: tuple[SpelledWord, ...] = ()
-        self.words: tuple[SpelledWord, ...] = ()
-        self.since: list[int] = []  # frame at which each word came to stand
+    def begin(self, stable: tuple[SpelledWord, ...] = ()) -> None:
+        """The next piece, whose first words may be known."""
+        self.stable: tuple[SpelledWord, ...] = stable
+        self.words: tuple[SpelledWord, ...] = stable
+        self.since: list[int] = [0] * len(stable)  # frame at which each word came to stand
+
+    def divide(self, count: int) -> tuple[SpelledWord, ...]:
+        """Let the piece have that many words; gives the stable ones of those after them."""
+        after = self.stable[count:]
+        self.stable, self.words, self.since = self.stable[:count], self.words[:count], self.since[:count]
+        return after
 
     def update(self, best: Sequence[SpelledWord], frame: int, *, finished: bool = True) -> None:
         """The best words after `frame` frames; shown are the stable ones, and the best ones if they agree with these.

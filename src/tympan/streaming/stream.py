@@ -12,6 +12,7 @@ What comes out depends on the audio alone, never on how it was cut into packets,
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from tympan.streaming.events import Final, Partial, Reason
 from tympan.streaming.finished import Finished
 from tympan.streaming.hearing import HearingKind, Work
 from tympan.streaming.options import StreamOptions
-from tympan.streaming.stability import Stability
+from tympan.streaming.stability import SpelledWord, Stability
 from tympan.streaming.writing import Writing
 from tympan.transcript import Transcript
 
@@ -120,7 +121,8 @@ class Stream:
 
     def take(self) -> Work | None:
         """What the network is to be run on next; None if there is not enough audio."""
-        return self.hearing.take()
+        waiting = self.options.partials and not self.stability.words
+        return self.hearing.take(self.endpointer.loudness.onset if waiting else math.inf)
 
     def put(self, work: Work, log_probs: Array) -> None:
         """What the network made of it."""
@@ -164,8 +166,8 @@ class Stream:
 
     # ---- pieces
 
-    def close(self, reason: Reason | None, rest: Array | None = None) -> None:
-        """End the piece under way, with a final if there are words; the next one begins with the rest."""
+    def close(self, reason: Reason | None, rest: Array | None = None, stable: tuple[SpelledWord, ...] = ()) -> None:
+        """End the piece under way, with a final if there are words; the next one begins with the rest, and with its stable words."""
         frames = self.writing.frames
         if reason is not None and (hypothesis := self.writing.finish(self.stability.stable)) is not None:
             start = self.origin_s + self.first * self.shift
@@ -175,12 +177,15 @@ class Stream:
         self.first += frames
         self.writing.begin(rest)
         self.endpointer.begin()
-        self.stability.begin()
+        self.stability.begin(stable)
 
     def cut(self) -> None:
         """End the piece in its longest pause, because it gets too long."""
         length, middle = self.endpointer.pause
-        rest = self.writing.cut(middle) if length else None
-        self.close("max_length", rest)
-        if rest is not None:
-            self.endpointer.follow(rest, None)
+        if not length:
+            self.close("max_length")
+            return
+        after = self.stability.divide(self.writing.words_before(middle, self.stability.stable))
+        rest = self.writing.cut(middle)
+        self.close("max_length", rest, after)
+        self.endpointer.follow(rest, None)

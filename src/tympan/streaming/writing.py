@@ -73,6 +73,13 @@ class Writing:
         """The words of a hypothesis with their tokens."""
         return [(span.text, hypothesis.tokens[span.first : span.end]) for span in word_spans(hypothesis, self.tokens)]
 
+    def words_before(self, frame: int, stable: Sequence[SpelledWord]) -> int:
+        """How many words begin before `frame` in the best text of the piece that begins with the stable words. Ends the search."""
+        hypothesis = self.finish(stable)
+        if hypothesis is None:
+            return 0
+        return sum(1 for span in word_spans(hypothesis, self.tokens) if hypothesis.timesteps[span.first] < frame)
+
     def cut(self, frame: int) -> Array:
         """Let the piece end at `frame`; gives what came after it, for the next."""
         heard = self.heard()
