@@ -57,8 +57,15 @@ def until(socket: Any, kind: str) -> list[dict[str, Any]]:
 def running(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
     """A server of tones: its process, its address, and what it writes to stderr."""
     recognizer_of(folder)
-    command = [sys.executable, "-m", "tympan", "serve", "--port", "0", "--model", f"tones={folder / 'tones.tympan'}"]
-    command += ["--scorer", str(folder / "words.scorer"), "--workers", "2", *arguments]
+    model = f"tones={folder / 'tones.tympan'}"
+    with started("--model", model, "--scorer", str(folder / "words.scorer"), "--workers", "2", *arguments) as server:
+        yield server
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+    """`tympan serve`: its process, its address, and what it writes to stderr."""
+    command = [sys.executable, "-m", "tympan", "serve", "--port", "0", *arguments]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         lines: list[str] = []
         ready = threading.Event()

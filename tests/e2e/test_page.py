@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,15 +18,17 @@ import pytest
 import soundfile
 import soxr
 
-from serving import TOKEN, running
+from serving import TOKEN, running, started
 from streams import RATE, TABLE, said, silence
 from toy_models import speak
+from tympan import audio
 from tympan.transcript import Transcript
 
 api = pytest.importorskip("playwright.sync_api", reason="there is no playwright to drive a browser")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium to open the page in")
 
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 PATIENCE_MS = 20_000  # of a machine that has other things to do
 SPOKEN = (0.2, "bad cab", 0.8, "fed a egg", 0.8, "bag bad", 1.0)
 TEXT = "bad cab fed a egg bag bad"
@@ -98,13 +102,25 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser(spoken: Path) -> Iterator[Any]:
+def chromium() -> Iterator[Any]:
     api.expect.set_options(timeout=PATIENCE_MS)
-    devices = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={spoken}%noloop"]
     with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", *devices])
+        yield playwright.chromium
+
+
+@contextmanager
+def hearing(chromium: Any, spoken: Path) -> Iterator[Any]:
+    """A browser whose microphone plays a file."""
+    devices = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={spoken}%noloop"]
+    browser = chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", *devices])
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Any, spoken: Path) -> Iterator[Any]:
+    with hearing(chromium, spoken) as browser:
         yield browser
-        browser.close()
 
 
 @contextmanager
@@ -180,6 +196,28 @@ def test_microphone_gives_words_while_one_speaks_and_the_text_of_the_file(page: 
     (seconds,) = played(page)
     assert 0.2 < seconds < 0.6
     assert page.locator(".labels .shade").all_inner_texts() == TEXT.split()
+
+
+def test_real_speech_is_what_the_command_line_hears(chromium: Any, tmp_path: Path) -> None:
+    """Of the very sound that the browser sent: its pretended microphone plays a file with small faults of its own."""
+    clip = audio.read(SAMPLES / "5789-70653-0013.opus", RATE)
+    soundfile.write(tmp_path / "spoken.wav", soxr.resample(np.concatenate([clip, silence(0.5)]), RATE, 48_000), 48_000, subtype="PCM_16")
+    sent: list[bytes | str] = []
+    with started() as (_, address, _), hearing(chromium, tmp_path / "spoken.wav") as browser, tab(browser, address) as page:
+        page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+        page.get_by_role("button", name="Start listening").click()
+        page.wait_for_function("() => window.partials.length > 2")
+        page.wait_for_timeout(1000 * len(clip) / RATE)
+        page.get_by_role("button", name="Stop").click()
+        api.expect(page.get_by_role("status")).to_have_text("Done.")
+        text = words(page)
+    (rate,) = {json.loads(each).get("sample_rate", 0) for each in sent if isinstance(each, str)} - {0}
+    heard = np.frombuffer(b"".join(each for each in sent if isinstance(each, bytes)), "<i2")
+    soundfile.write(tmp_path / "sent.wav", heard, rate, subtype="PCM_16")
+    with (tmp_path / "sent.wav").open("rb") as file:
+        listened = subprocess.run([sys.executable, "-m", "tympan", "listen", "-"], stdin=file, capture_output=True, text=True, check=True)
+    assert " ".join(listened.stdout.split()) == text
+    assert len(set(text.split()) & {"and", "what", "time", "it", "was", "she", "had", "asked", "the"}) > 5
 
 
 def test_files_are_heard_one_after_another_and_words_lie_on_the_time_axis(page: Any, server: str, tmp_path: Path) -> None:
