@@ -40,6 +40,24 @@ def test_words_that_the_end_took_back_are_counted() -> None:
     assert (stability.shown, stability.retracted) == (3, 2)
 
 
+def test_a_word_is_shown_once_it_stood_but_the_first_at_once() -> None:
+    stability = Stability(10, steady=2)
+
+    def shown(text: str, frame: int) -> str:
+        stability.update(spelled(text), frame)
+        return " ".join(word for word, _ in stability.words)
+
+    assert shown("", 0) == ""
+    assert shown("the", 1) == "the"
+    assert shown("the cat", 2) == "the"
+    assert shown("the cap", 3) == "the"
+    assert shown("the cap", 5) == "the cap"
+    assert shown("the cap sat on", 9) == "the cap"
+    assert shown("the cap sat on", 11) == "the cap sat on"
+    assert shown("a cap", 12) == "the", "which is stable"
+    assert (stability.shown, stability.retracted) == (4, 3)
+
+
 def test_division_keeps_what_is_stable_for_the_next_piece() -> None:
     stability = Stability(2)
     stability.update(spelled("the cat sat"), 0)
@@ -56,9 +74,9 @@ def test_division_keeps_what_is_stable_for_the_next_piece() -> None:
 TEXTS = st.lists(st.lists(st.sampled_from("abc"), max_size=5).map(" ".join), max_size=30)
 
 
-@given(TEXTS, st.integers(0, 5))
-def test_stable_words_only_grow_and_are_always_shown(texts: list[str], frames: int) -> None:
-    stability, before = Stability(frames), ()
+@given(TEXTS, st.integers(0, 5), st.integers(0, 5))
+def test_stable_words_only_grow_and_are_always_shown(texts: list[str], frames: int, steady: int) -> None:
+    stability, before = Stability(frames, min(steady, frames)), ()
     for frame, text in enumerate(texts):
         stability.update(spelled(text), frame)
         assert stability.stable[: len(before)] == before

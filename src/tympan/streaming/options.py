@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from tympan.errors import TympanError
@@ -24,6 +23,7 @@ class StreamOptions:
         endpoint_s: silence after words that ends a piece.
         nothing_s: silence after which what was searched so far is forgotten, if it has no words.
         longest_s: a piece is cut in its longest pause before it gets longer.
+        steady_s: words of a partial are shown once they stood that long; the first of a piece at once, and stable ones.
         stable_s: words that stood that long, and those before them, never change again; infinity for none.
         partials: whether there are partials at all; without them nothing is stable before it is final.
 
@@ -36,6 +36,7 @@ class StreamOptions:
     endpoint_s: float = 0.6
     nothing_s: float = 2.4
     longest_s: float = 20.0
+    steady_s: float = 0.16
     stable_s: float = 1.0
     partials: bool = True
 
@@ -47,7 +48,8 @@ class StreamOptions:
             for name, (low, high) in ranges.items()
             if not low <= getattr(self, name) <= high
         ]
-        if not self.stable_s >= 0 or math.isnan(self.stable_s):
-            wrong.append(f"stable_s is {self.stable_s}, but must be at least 0")
+        for name in ("steady_s", "stable_s"):  # infinity is allowed
+            if not getattr(self, name) >= 0:
+                wrong.append(f"{name} is {getattr(self, name)}, but must be at least 0")
         if wrong:
             raise TympanError(f"Options of the stream: {'; '.join(wrong)}.")

@@ -1,4 +1,4 @@
-"""Which words of a partial will never change."""
+"""Which words of a partial are shown, and which will never change."""
 
 from __future__ import annotations
 
@@ -14,28 +14,31 @@ class Stability:
 
     Args:
         frames: a word that stood that many frames is stable, and all before it.
+        steady: a word that stood that many frames is shown; the first of a piece is shown at once.
 
     Attributes:
         stable: the words that never change.
         words: those that are shown.
+        best: those that are known; the last of them may not be shown yet.
         shown, retracted: words that were shown, and those of them that changed afterwards; their share says how restless partials are.
     """
 
-    def __init__(self, frames: float) -> None:
+    def __init__(self, frames: float, steady: float = 0) -> None:
         self.frames = frames
+        self.steady = steady
         self.shown = self.retracted = 0
         self.begin()
 
     def begin(self, stable: tuple[SpelledWord, ...] = ()) -> None:
         """The next piece, whose first words may be known."""
         self.stable: tuple[SpelledWord, ...] = stable
-        self.words: tuple[SpelledWord, ...] = stable
-        self.since: list[int] = [0] * len(stable)  # frame at which each word came to stand
+        self.words = self.best = stable
+        self.since: list[int] = [0] * len(stable)  # frame at which each of the best came to stand
 
     def divide(self, count: int) -> tuple[SpelledWord, ...]:
         """Let the piece have that many words; gives the stable ones of those after them."""
         after = self.stable[count:]
-        self.stable, self.words, self.since = self.stable[:count], self.words[:count], self.since[:count]
+        self.stable, self.words, self.best, self.since = self.stable[:count], self.words[:count], self.best[:count], self.since[:count]
         return after
 
     def update(self, best: Sequence[SpelledWord], frame: int, *, finished: bool = True) -> None:
@@ -46,16 +49,22 @@ class Stability:
             frame: that were heard.
             finished: whether the last word is; one that is not cannot be stable.
         """
-        words = tuple(best) if shared(best, self.stable) == len(self.stable) else self.stable
+        known = tuple(best) if shared(best, self.stable) == len(self.stable) else self.stable
+        same = shared(known, self.best)
+        self.since = self.since[:same] + [frame] * (len(known) - same)
+        self.best = known
+        words = known[: max(1, self.standing(frame, self.steady))]
         same = shared(words, self.words)
         self.retracted += len(self.words) - same
         self.shown += len(words) - same
-        self.since = self.since[:same] + [frame] * (len(words) - same)
         self.words = words
-        stands = sum(1 for since in self.since if frame - since >= self.frames)  # words came to stand in order
-        stands = min(stands, max(len(self.stable), len(words) - (not finished)))
+        stands = min(self.standing(frame, self.frames), max(len(self.stable), len(known) - (not finished)))
         if stands > len(self.stable):
-            self.stable = words[:stands]
+            self.stable = known[:stands]
+
+    def standing(self, frame: int, frames: float) -> int:
+        """Leading words that stood that many frames; words came to stand in order."""
+        return sum(1 for since in self.since if frame - since >= frames)
 
     def close(self, final: Sequence[str]) -> None:
         """The piece ended with these words."""

@@ -59,7 +59,7 @@ class Stream:
         self.hearing = kind.open()
         self.writing = Writing(recognizer)
         self.endpointer = Endpointer(options, self.shift)
-        self.stability = Stability(options.stable_s / self.shift)
+        self.stability = Stability(options.stable_s / self.shift, min(options.steady_s, options.stable_s) / self.shift)
         self.origin_s = 0.0  # where the utterance that the network hears began
         self.first = 0  # frame in it at which the piece under way began
 

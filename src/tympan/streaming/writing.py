@@ -38,6 +38,7 @@ class Writing:
         """The next piece, which may have begun with some log_probs."""
         self.log_probs: list[Array] = []
         self.frames = 0
+        self.guess: SpelledWord | None = None
         if self.search is not None:
             self.search.reset()
         if log_probs is not None and len(log_probs):
@@ -60,14 +61,17 @@ class Writing:
         """The best words so far, and whether the last one is finished.
 
         An unfinished word is written as far as it is spelled if its tokens are letters. If they are phones, the first word of a piece is
-        guessed, so that people see at once that they are heard; a later one is left out until it is finished.
+        guessed, once, so that people see at once that they are heard; a later one is left out until it is finished.
         """
         if self.search is None:
             return self.spelled(greedy(self.heard())), False
         words, unfinished = self.search.words()
         if unfinished is None or self.tokens.kind != "phones":
             return words, unfinished is None
-        return ([(unfinished, words[0][1])], False) if len(words) == 1 and unfinished else (words[:-1], True)
+        if len(words) > 1 or not unfinished:
+            return words[:-1], True
+        self.guess = self.guess or (unfinished, words[0][1])
+        return [self.guess], False
 
     def spelled(self, hypothesis: Hypothesis) -> list[SpelledWord]:
         """The words of a hypothesis with their tokens."""
