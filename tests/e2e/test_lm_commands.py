@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from strategies import Run, spikes
 from toy_models import make_bundle
 from tympan.lexicon import PHONES
+from tympan.recognizer import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "lm" / "data"
@@ -100,7 +102,8 @@ def test_tuning_writes_weights_that_are_no_worse_and_runs_the_network_once(tympa
     built = tympan("lm", "build", folder / "said.txt", "-o", scorer, "--order", "2", "--prune", "0", "-d", folder / "cmu.dict")
     assert built.returncode == 0, built.stderr
     before = scorer.read_bytes()
-    tune = ["lm", "tune", manifest, "--scorer", scorer, "--cache", folder / "cache", "--trials", "14", "--threads", "1"]
+    model = shutil.copy(MODELS / "english.tympan", folder / "mine.tympan")  # which has no scorer beside it yet
+    tune = ["lm", "tune", manifest, "--scorer", scorer, "--model", model, "--cache", folder / "cache", "--trials", "14", "--threads", "1"]
     dry = tympan(*tune, "--dry-run")
     assert dry.returncode == 0, dry.stderr
     assert scorer.read_bytes() == before and "cache" not in dry.stdout

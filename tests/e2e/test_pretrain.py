@@ -37,6 +37,7 @@ def pretrained(tympan: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
+@pytest.mark.long
 def test_finetuning_takes_its_encoder_and_a_new_head(tympan: Run, pretrained: Path) -> None:
     corpus, run = pretrained.parent / "corpus", pretrained.parent / "tuned"
     data = ("--data", corpus / "train.jsonl", "--dev", corpus / "dev.jsonl")

@@ -119,6 +119,7 @@ def test_signal_to_one_of_them_stops_all_after_the_same_step(zygote: Zygote, liv
     assert "Stopped by SIGTERM after step" in children[0].text()
 
 
+@pytest.mark.long
 def test_run_of_two_goes_on_in_one_that_accumulates_two(zygote: Zygote, recipe: dict[str, Any], tmp_path: Path) -> None:
     run = tmp_path / "run"
     often = {**recipe, "training": {**recipe["training"], "checkpoint_minutes": 1e-9}}

@@ -60,7 +60,11 @@ def checkpoint_of(path: Path, encoder: str, seed: int = 0, *, chunks: bool = Fal
     return path
 
 
-@pytest.mark.parametrize("encoder", sorted(SMALL))
+# One of each kind; the others are long.
+QUICK = ("conformer", "crnn_assembly")
+
+
+@pytest.mark.parametrize("encoder", [each if each in QUICK else pytest.param(each, marks=pytest.mark.long) for each in sorted(SMALL)])
 @pytest.mark.parametrize("int8", [False, True])
 def test_bundle_gives_what_torch_gives_at_lengths_not_seen_at_export(encoder: str, int8: bool, tmp_path: Path) -> None:
     checkpoint = checkpoint_of(tmp_path / "best.safetensors", encoder)
@@ -80,7 +84,7 @@ def test_bundle_gives_what_torch_gives_at_lengths_not_seen_at_export(encoder: st
         np.testing.assert_allclose(found, expected[0].numpy(), atol=1e-4)
 
 
-@pytest.mark.parametrize("int8", [False, True])
+@pytest.mark.parametrize("int8", [pytest.param(False, marks=pytest.mark.long), True])
 def test_network_that_hears_chunks_hears_whole_utterances_too_and_no_stream_hears_another(int8: bool, tmp_path: Path) -> None:
     """Each stream's log_probs are the same to the bit alone, in a batch, and in a batch whose other streams end."""
     checkpoint = checkpoint_of(tmp_path / "best.safetensors", "conformer", chunks=True)

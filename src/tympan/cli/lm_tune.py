@@ -67,7 +67,7 @@ def tune(
     from tympan.recognizer import load
 
     opened = Scorer.open(scorer)
-    recognizer = load(model, threads=1)
+    recognizer = load(model, threads=1, scorer="none")  # the network alone is asked; what is searched with is tuned below
     table = recognizer.bundle.tokens
     opened.check_tokens(table.tokens)
     with progress("running the network", len(utterances)) as advance:

@@ -96,7 +96,7 @@ def recipe(recordings: Path, **changes: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_it_learns_from_recordings_without_text(recordings: Path, tmp_path: Path, seed: int) -> None:
     training = {"max_epochs": 40, "accumulate": 1, "ema_decay": 0.0, "learning_rate": 4e-3, "checkpoint_minutes": 100.0}
     changed = {**recipe(recordings, training=training), "seed": seed}
