@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tympan.cli import search_options as search
 from tympan.errors import TympanError
+
+if TYPE_CHECKING:
+    from tympan.recognizer import Recognizer
+    from tympan.systems import System
 
 # What has no meaning for a system that is not ours.
 OWN_OPTIONS = (
@@ -29,6 +33,8 @@ OWN_OPTIONS = (
     "fuse_weight",
     "fuse_token_score",
     "threads",
+    "stream",
+    "chunk_ms",
 )
 
 
@@ -52,6 +58,10 @@ def evaluate(
     fuse_weight: search.FuseWeight = None,
     fuse_token_score: search.FuseTokenScore = None,
     threads: Annotated[int, typer.Option("--threads", help="CPU threads; the real-time factor is theirs. 0 for all cores.", min=0)] = 1,
+    stream: Annotated[bool, typer.Option("--stream", help="Hear each recording as a stream, as `listen` and `serve` do.")] = False,
+    chunk_ms: Annotated[
+        int | None, typer.Option("--chunk-ms", help="Of --stream: heard at a time; default 320.", min=10, max=5_000, show_default=False)
+    ] = None,
     system: Annotated[str, typer.Option("--system", help="Who transcribes: tympan, or pocketsphinx (extra 'classic').")] = "tympan",
     lm: Annotated[Path | None, typer.Option("--lm", help="For another system: its language model; default its own.")] = None,
     dictionary: Annotated[Path | None, typer.Option("--dictionary", help="For another system: its pronunciations.")] = None,
@@ -68,6 +78,8 @@ def evaluate(
 
         tympan evaluate test.jsonl --scorer none
 
+        tympan evaluate test.jsonl --stream --beam-size 100 --beam-threshold 10
+
         tympan evaluate test.jsonl --system pocketsphinx --lm my.arpa --dictionary my.dict
     """
     from tympan import evaluation, scoring
@@ -75,7 +87,7 @@ def evaluate(
     from tympan.data.manifest import read_manifest
     from tympan.files import write_atomically
     from tympan.recognizer import load
-    from tympan.systems import OWN, System, SystemFiles, open_system
+    from tympan.systems import OWN, SystemFiles, open_system
 
     utterances = read_manifest(manifest)
     files = SystemFiles(lm, dictionary, acoustic)
@@ -85,7 +97,10 @@ def evaluate(
         options = (hot_word, beam_size, beam_threshold, lm_weight, word_score, open_vocabulary)
         rescoring = search.Rescoring(rescore, rescore_weight, rescore_token_score, rescore_nbest)
         fusing = search.Fusing(fuse, fuse_weight, fuse_token_score)
-        recognizer: System = load(**search.load_options(model, threads, scorer, *options, rescoring, fusing))
+        own = load(**search.load_options(model, threads, scorer, *options, rescoring, fusing))
+        recognizer: System = streamed(own, chunk_ms) if stream else own
+        if chunk_ms is not None and not stream:
+            raise TympanError("--chunk-ms is of streams.", "Give --stream too, or leave it out.")
     else:
         refuse_own_options(context, system)
         recognizer = open_system(system, files)
@@ -115,6 +130,14 @@ def evaluate(
         typer.echo(f"tympan: {reason}", err=True)
     if result.failed:
         raise typer.Exit(2)
+
+
+def streamed(recognizer: Recognizer, chunk_ms: int | None) -> System:
+    """The same recogniser, which hears streams."""
+    from tympan.streaming import StreamOptions
+    from tympan.systems import Streamed
+
+    return Streamed(recognizer, StreamOptions() if chunk_ms is None else StreamOptions(chunk_s=chunk_ms / 1000))
 
 
 def refuse_own_options(context: typer.Context, system: str) -> None:

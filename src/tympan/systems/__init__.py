@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 
 from tympan.errors import TympanError
 from tympan.systems.pocketsphinx import PocketSphinx
+from tympan.systems.streamed import Streamed
 from tympan.systems.system import System, SystemFiles
 
 OWN = "tympan"
 SYSTEMS: Mapping[str, Callable[[SystemFiles], System]] = {"pocketsphinx": PocketSphinx}
 
-__all__ = ["OWN", "PocketSphinx", "SYSTEMS", "System", "SystemFiles", "open_system"]
+__all__ = ["OWN", "PocketSphinx", "SYSTEMS", "Streamed", "System", "SystemFiles", "open_system"]
 
 
 def open_system(name: str, files: SystemFiles | None = None) -> System:
