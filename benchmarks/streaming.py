@@ -12,7 +12,7 @@ plus 20 ms.
     final      from a client's finish to its last final, ms
     first      from the first packet with speech (loudness above -45 dBFS) to the first partial with text, ms
     retracted  share of words that were shown and changed afterwards
-    memory     resident memory a further stream, MB
+    memory     resident memory a further stream, MB; paced, by the peaks of a level and of the one before
 
 `--peer` adds pocketsphinx's decoder in its one-pass setting, in virtual time.
 """
@@ -267,11 +267,11 @@ async def paced(url: str, recordings: list[Clip], streams: int, seconds: float) 
 
 
 def process_facts(pid: int) -> tuple[float, float]:
-    """CPU seconds and resident MB of a process."""
+    """CPU seconds of a process, and the MB of memory that it had at most."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     ticks = os.sysconf("SC_CLK_TCK")
-    resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
-    return (int(fields[11]) + int(fields[12])) / ticks, resident
+    (peak,) = (line.split()[1] for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return (int(fields[11]) + int(fields[12])) / ticks, int(peak) / 2**10
 
 
 def paced_levels(arguments: argparse.Namespace, recordings: list[Clip], levels: list[int]) -> None:
@@ -289,11 +289,13 @@ def paced_levels(arguments: argparse.Namespace, recordings: list[Clip], levels: 
             print(f"server ready after {time.monotonic() - begun:.2f} s")
             url = line.split("ready at ")[1].split()[0].replace("http", "ws") + "/v1/listen"
             os.sched_setaffinity(0, set(cores[1:]) or set(cores))
+            fewer = 0
             for streams in levels:
                 cpu, memory = process_facts(server.pid)
                 level = asyncio.run(paced(url, recordings, streams, arguments.seconds))
                 later, grown = process_facts(server.pid)
-                level.busy_s, level.memory_mb = later - cpu, max(0.0, grown - memory) / streams
+                level.busy_s, level.memory_mb = later - cpu, max(0.0, grown - memory) / max(1, streams - fewer)
+                fewer = streams
                 print(json.dumps({"how": "paced", **level.row()}), flush=True)
         finally:
             server.terminate()
@@ -357,7 +359,7 @@ def main() -> None:
     parser.add_argument("--model", default="english")
     parser.add_argument("--scorer", type=Path)
     parser.add_argument("--levels", default="1,5,10,20,40,80")
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--beam-size", type=int, default=100)
     parser.add_argument("--beam-threshold", type=float, default=10.0)
     parser.add_argument("--lm-weight", type=float)
