@@ -102,10 +102,8 @@ async def converse(socket: WebSocket, state: State) -> None:
         raise RefusalError(f"The encoding {start.encoding[:40]!r} is not known here; there are: {', '.join((*ENCODINGS, OPUS))}.")
     try:
         decoder = StreamUnpacker() if start.encoding == OPUS else Pcm(start.encoding, start.sample_rate)
-        # Building a search for hot words takes a while, in which the others go on.
         hot_words = start.hot_words(state.limits.max_hot_words)
-        if hot_words:
-            await asyncio.to_thread(state.models.find(start.model).recognizer_with, hot_words)
+        await state.recognizer(start.model, hot_words)  # so that the line finds it ready
         line = Line(state, start.model, start.options(), hot_words, start.partials)
     except TympanError as error:
         raise RefusalError(str(error)) from None

@@ -35,12 +35,14 @@ class Loaded:
             return self.recognizer
         key = tuple(sorted(hot_words.items()))
         with self.lock:
-            if key not in self.hot:
-                self.hot[key] = self.recognizer.with_hot_words(hot_words)
-                if len(self.hot) > HOT_LISTS:
-                    self.hot.popitem(last=False)
+            found = self.hot.get(key)
+        made = found or self.recognizer.with_hot_words(hot_words)  # takes a while, in which the lock must not be held: others open streams
+        with self.lock:
+            self.hot[key] = made
             self.hot.move_to_end(key)
-            return self.hot[key]
+            if len(self.hot) > HOT_LISTS:
+                self.hot.popitem(last=False)
+        return made
 
     def stream(self, options: StreamOptions, hot_words: Mapping[str, float]) -> Stream | PieceStream:
         """A stream; it remembers no finals."""

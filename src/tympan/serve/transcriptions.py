@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -119,15 +118,15 @@ async def answered(request: Request, state: State, done: Callable[[], None]) -> 
         nbest = alternatives_wanted(form, "stream" if stream else shape, wanted)
         recognizer, work = await begun(form, state, nbest or 1)
         if stream:
-            answer = Events(streamed(recognizer, work), form, done)
+            answer = Events(streamed(state, recognizer, work), form, done)
             return answer
         pieces: list[Piece] = []
-        while (piece := await asyncio.to_thread(next, work, None)) is not None:
+        while (piece := await state.at_work(next, work, None)) is not None:
             pieces.append(piece)
             if await request.is_disconnected():
                 raise RequestError("The client is gone.")
-        transcript = await asyncio.to_thread(recognizer.transcript, pieces)
-        others = await asyncio.to_thread(alternatives, recognizer, pieces) if nbest else []
+        transcript = await state.at_work(recognizer.transcript, pieces)
+        others = await state.at_work(alternatives, recognizer, pieces) if nbest else []
         return written(transcript, shape, wanted, others)
     finally:
         if answer is None:
@@ -139,11 +138,11 @@ async def begun(form: FormData, state: State, nbest: int = 1) -> tuple[Recognize
     upload = form.get("file")
     if not isinstance(upload, UploadFile):
         raise RequestError("There is no file in the form.")
-    loaded = found(state, form)
+    name = model_of(state, form)
     hot_words = dict.fromkeys(prompted(field(form, "prompt")), HOT_WORD_WEIGHT)
     if len(hot_words) > state.limits.max_hot_words:
         raise RequestError(f"The prompt may name {state.limits.max_hot_words} hot words.")
-    recognizer = await asyncio.to_thread(loaded.recognizer_with, hot_words)
+    recognizer = await state.recognizer(name, hot_words)
     return recognizer, decoded(recognizer, upload.file, state, nbest)
 
 
@@ -189,14 +188,16 @@ def alternatives_wanted(form: FormData, shape: str, wanted: set[str]) -> int:
     return int(text)
 
 
-def found(state: State, form: FormData) -> Any:
+def model_of(state: State, form: FormData) -> str | None:
     """The model that is asked for. OpenAI's own names mean the default, so that programs need no change but the address."""
     name = field(form, "model")
-    foreign = not name or name == "whisper-1" or name.startswith("gpt-4o")
+    if not name or name == "whisper-1" or name.startswith("gpt-4o"):
+        return None
     try:
-        return state.models.find(None if foreign else name)
+        state.models.find(name)
     except TympanError as error:
         raise RequestError(str(error), 404) from None
+    return name
 
 
 def prompted(prompt: str) -> list[str]:
@@ -217,11 +218,11 @@ def decoded(recognizer: Recognizer, file: BinaryIO, state: State, nbest: int) ->
         yield piece
 
 
-async def streamed(recognizer: Recognizer, work: Iterator[Piece]) -> AsyncIterator[bytes]:
+async def streamed(state: State, recognizer: Recognizer, work: Iterator[Piece]) -> AsyncIterator[bytes]:
     """Server-sent events: the text piece by piece, then all of it."""
     texts: list[str] = []
     try:
-        while (piece := await asyncio.to_thread(next, work, None)) is not None:
+        while (piece := await state.at_work(next, work, None)) is not None:
             text = recognizer.transcript([piece]).text
             if text:
                 delta = f" {text}" if texts else text

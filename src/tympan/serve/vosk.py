@@ -92,10 +92,11 @@ class Conversation:
         self.rate, self.words = int(rate), bool(config.get("words", self.words))
         self.hot_words = {phrase: HOT_WORD_WEIGHT for phrase in phrases if phrase.strip() and phrase != "[unk]"}
 
-    def opened(self) -> Line:
+    async def opened(self) -> Line:
         """The session."""
         if self.line is None:
             try:
+                await self.state.recognizer(None, self.hot_words)  # so that the line finds it ready
                 self.line = Line(self.state, None, StreamOptions(), self.hot_words, partials=True)
             except TympanError as error:
                 raise RefusalError(str(error)) from None
@@ -105,7 +106,7 @@ class Conversation:
         """Audio, and what is known of it by now."""
         if len(data) > self.state.limits.max_message_bytes:
             raise RefusalError(f"A message may hold {self.state.limits.max_message_bytes:,} bytes.", TOO_BIG)
-        line = self.opened()
+        line = await self.opened()
         try:
             await line.audio(self.pcm(data), self.rate)
         except TympanError as error:
@@ -114,7 +115,7 @@ class Conversation:
 
     async def end(self, reason: str) -> None:
         """The last text of the piece."""
-        line = self.opened()
+        line = await self.opened()
         (line.session.finish if reason == "finish" else line.session.flush)()
         events: list[Event] = []
         while not any(event.kind in ("finished", "flushed", "failed") for event in events):
