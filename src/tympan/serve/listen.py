@@ -134,6 +134,7 @@ async def both(hearing: Coroutine[Any, Any, None], telling: Coroutine[Any, Any, 
         for task in tasks:
             if not task.cancelled():
                 task.exception()  # looked at
+        tasks.clear()  # else an error, its traceback and these would hold each other, and a stream, until the garbage is collected
 
 
 async def begin(socket: WebSocket, state: State) -> tuple[Start, bytes]:
