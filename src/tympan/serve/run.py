@@ -13,8 +13,11 @@ from typing import Protocol
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
 
 from tympan.serve.guard import Guard
+
+MOST_PIECES = 1000  # of a message
 
 log = logging.getLogger("tympan.serve")
 
@@ -111,13 +114,37 @@ def impatient(idle_s: float) -> type[asyncio.Protocol]:
 
 
 class Sockets(WebSocketsSansIOProtocol):
-    """uvicorn's sockets, which answer pings of a client that reads the answers: else those would wait in memory without an end."""
+    """uvicorn's sockets, for clients that mean harm.
+
+    Pings of one that does not read the answers are not answered: else those would wait in memory without an end. A message comes in a
+    thousand pieces at most: empty ones would never reach its limit. Text that is none ends the socket without a line in the log.
+    """
 
     def handle_ping(self) -> None:
         if self.writable.is_set():
             super().handle_ping()
         else:
             self.conn.data_to_send()  # the answer, dropped
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) < MOST_PIECES:
+            super().handle_cont(event)
+        elif not self.close_sent:
+            self.fail(CloseCode.MESSAGE_TOO_BIG, "too many pieces")
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.fail(CloseCode.INVALID_DATA, "text that is no UTF-8")
+                return
+        super().send_receive_event_to_app()
+
+    def fail(self, code: CloseCode, why: str) -> None:
+        """End the socket; what else came of it is dropped."""
+        self.conn.fail(code, why)
+        self.handle_parser_exception()
 
 
 def server_of(app: Guard, ready: Callable[[], None], doors: Sequence[Door] = ()) -> Server:
