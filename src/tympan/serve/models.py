@@ -20,7 +20,7 @@ class Loaded:
 
     Attributes:
         recognizer: for streams, whose network runs on the thread that asks.
-        kinds: how its streams hear, by length of the chunk; streams of one kind share batches.
+        kinds: how its streams hear, by the length of the chunk that was asked for; streams of one kind share batches.
         hot: recognisers with hot words, the most recently used last.
     """
 
@@ -49,11 +49,17 @@ class Loaded:
         recognizer = self.recognizer_with(hot_words)
         with self.lock:
             if options.chunk_s not in self.kinds:
-                self.kinds[options.chunk_s] = hearing_of(self.recognizer, options)
+                made = hearing_of(self.recognizer, options)
+                self.kinds[options.chunk_s] = next((kind for kind in self.kinds.values() if alike(kind, made)), made)
             kind = self.kinds[options.chunk_s]
         if kind is None:
             return PieceStream(recognizer, options, keep=False)
         return Stream(recognizer, kind, options, keep=False)
+
+
+def alike(one: HearingKind | None, other: HearingKind | None) -> bool:
+    """Whether they hear in the same way, as most wishes for a chunk's length come to one of a few."""
+    return one is not None and other is not None and (one.name, one.step_frames) == (other.name, other.step_frames)
 
 
 class Models:

@@ -87,8 +87,9 @@ class Conversation:
         rate, phrases = config.get("sample_rate", self.rate), config.get("phrase_list", [])
         if not isinstance(rate, (int, float)) or not 1_000 <= rate <= 192_000:
             raise RefusalError("config.sample_rate must be from 1000 to 192000.")
-        if not isinstance(phrases, list) or len(phrases) > self.state.limits.max_hot_words or any(not isinstance(p, str) for p in phrases):
-            raise RefusalError(f"config.phrase_list must be a list of at most {self.state.limits.max_hot_words} texts.")
+        most = self.state.limits.max_hot_words
+        if not isinstance(phrases, list) or len(phrases) > most or not all(isinstance(each, str) and len(each) <= 200 for each in phrases):
+            raise RefusalError(f"config.phrase_list must be a list of at most {most} texts of 200 signs.")
         self.rate, self.words = int(rate), bool(config.get("words", self.words))
         self.hot_words = {phrase: HOT_WORD_WEIGHT for phrase in phrases if phrase.strip() and phrase != "[unk]"}
 
