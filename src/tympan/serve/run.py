@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -176,6 +177,10 @@ def run(app: Guard, listening: socket.socket, ready: Callable[[], None], doors: 
         ready: called once connections are taken.
         doors: beside HTTP's.
     """
+    # What was imported and loaded stays: with it a full collection takes long and comes seldom, and connections that are gone, which hold
+    # themselves in circles with their compressors, wait for it.
+    gc.collect()
+    gc.freeze()
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # else what was sent to a client that never reads would keep its connection for ever
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * app.state.limits.idle_s))
     server_of(app, ready, doors).run(sockets=[listening])
