@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import gzip
 import io
 import json
 import socket
@@ -126,6 +127,20 @@ def test_a_gigabyte_that_is_announced_is_refused_before_it_is_read(tmp_path: Pat
         with at_most(8):
             answer, sent = await pushed(port, b"Content-Length: 1073741824\r\n\r\n", b"x" * 65_536, 1 << 30)
         assert answer.startswith(b"HTTP/1.1 413") and b"connection: close" in answer.lower() and sent < 64 * MIB
+
+    within(tmp_path, talk, Limits())
+
+
+def test_a_body_that_is_compressed_is_not_inflated(tmp_path: Path) -> None:
+    begin = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    data = gzip.compress(begin + bytes(100 * MIB) + b"\r\n--b--\r\n")
+    headers = {"content-encoding": "gzip", "content-type": "multipart/form-data; boundary=b"}
+
+    async def talk(port: int, state: State) -> None:
+        with at_most(8):
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=100) as client:
+                answer = await client.post(URL, content=data, headers=headers)
+        assert answer.status_code == 400, answer.text
 
     within(tmp_path, talk, Limits())
 
