@@ -478,6 +478,21 @@ def test_answers_that_nobody_reads_give_their_place_back(tmp_path: Path) -> None
     asyncio.run(run())
 
 
+def test_connections_that_are_gone_are_not_kept_for_the_time_that_silent_ones_have(tmp_path: Path) -> None:
+    async def talk(port: int, state: State) -> None:
+        for _ in range(20):
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=100) as client:
+                assert (await client.get("/healthz")).status_code == 200
+            _reader, writer, _ = await opened(port)
+            writer.transport.abort()
+        await until(lambda: state.reserved == 0)
+        await asyncio.sleep(0.1)
+        gc.collect()
+        assert sum(type(each).__name__ == "Impatient" for each in gc.get_objects()) < 5
+
+    within(tmp_path, talk, Limits())
+
+
 LAST_WORDS = {
     "finish": frame(0x81, b'{"type": "finish"}'),
     "close": frame(0x88, struct.pack(">H", 1000)),

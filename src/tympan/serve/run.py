@@ -7,9 +7,10 @@ import gc
 import logging
 import signal
 import socket
+import weakref
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol
 
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -104,12 +105,13 @@ def impatient(idle_s: float) -> type[asyncio.Protocol]:
     class Impatient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         def connection_made(self, transport: asyncio.Transport) -> None:
             super().connection_made(transport)
-            self.loop.call_later(idle_s, self.leave_the_silent)
+            self.loop.call_later(idle_s, leave_the_silent, weakref.ref(self))  # which must not keep what is gone by then
 
-        def leave_the_silent(self) -> None:
-            """No request began, and no socket was opened."""
-            if self.cycle is None and self.transport.get_protocol() is self:
-                self.transport.close()
+    def leave_the_silent(connection: Callable[[], Any]) -> None:
+        """No request began, and no socket was opened."""
+        protocol = connection()
+        if protocol is not None and protocol.cycle is None and protocol.transport.get_protocol() is protocol:
+            protocol.transport.close()
 
     return Impatient
 
