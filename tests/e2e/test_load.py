@@ -98,7 +98,7 @@ class Held:
 
 async def finishes(address: str, rng: np.random.Generator) -> None:
     """Somebody who speaks and says goodbye, perhaps with hot words of his own."""
-    hot = {} if rng.random() < 0.7 else {"hotwords": ["".join(rng.choice(list("abcdefg"), size=4))]}
+    hot = {} if rng.random() < 0.5 else {"hotwords": ["".join(rng.choice(list("abcdefg"), size=4))]}
     samples = talk(int(rng.integers(1 << 30)), float(rng.uniform(1, 8)))
     messages = await spoken(address, samples, 0.01, **hot)
     assert messages[-1]["type"] == "bye" and messages[-1]["seconds"] == pytest.approx(len(samples) / RATE, abs=0.001), messages[-1]
@@ -147,6 +147,12 @@ KINDS: tuple[Callable[[str, np.random.Generator], Awaitable[None]], ...]
 KINDS = (finishes, finishes, finishes, vanishes, vanishes, uploads, leaves_an_upload, breaks_the_rules)
 
 
+async def all_at_once(address: str) -> None:
+    """Each kind in all places at a time, and more lists of hot words than are kept: all that a server ever holds, it holds after this."""
+    for index, kind in enumerate((*KINDS, finishes, finishes)):
+        await asyncio.gather(*(kind(address, np.random.default_rng((1 << 20, index, place))) for place in range(CLIENTS)))
+
+
 async def coming_and_going(address: str, seed: int, seconds: float) -> Counter[str]:
     """Clients one after the other, in each of several places; how many there were of each kind."""
     ending = time.monotonic() + seconds
@@ -179,6 +185,7 @@ def at_rest(address: str, pid: int) -> Held:
 def test_ten_minutes_of_clients_that_come_and_go_leave_nothing(tmp_path: Path) -> None:
     with running(tmp_path) as (process, address, lines):
         held, counts = [], Counter[str]()
+        asyncio.run(all_at_once(address))
         for minute in range(ROUNDS):
             counts += asyncio.run(coming_and_going(address, minute, ROUND_S))
             held.append(at_rest(address, process.pid))

@@ -28,7 +28,7 @@ import websockets
 from serving import pcm, wav
 from streams import RATE, recognizer_of, said
 from tympan.recognizer import Recognizer
-from tympan.serve import Limits, Models, create_app
+from tympan.serve import Limits, Models, create_app, transcriptions
 from tympan.serve.run import server_of
 from tympan.serve.state import State
 
@@ -559,6 +559,39 @@ def test_a_client_that_hangs_up_gives_its_job_back(tmp_path: Path) -> None:
         await until(lambda: state.jobs == 0)
         heard = state.metrics.registry.get_sample_value("tympan_audio_seconds_total", {"door": "transcriptions"})
         assert heard is None or heard < len(data) / 2 / RATE
+
+    within(tmp_path, talk, Limits())
+
+
+def test_a_client_that_leaves_while_its_file_is_read_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, go, read = threading.Event(), threading.Event(), Recognizer.emit
+    closed: list[bool] = []
+
+    def slowly(recognizer: Recognizer, samples: np.ndarray) -> Any:
+        if not reading.is_set():
+            reading.set()
+            assert go.wait(60)
+            closed.append(files[0].closed)
+        return read(recognizer, samples)
+
+    def noted(recognizer: Recognizer, file: Any, *rest: Any) -> Any:
+        files.append(file)
+        return decoded(recognizer, file, *rest)
+
+    files: list[Any] = []
+    decoded = transcriptions.decoded
+    monkeypatch.setattr(Recognizer, "emit", slowly)
+    monkeypatch.setattr(transcriptions, "decoded", noted)
+
+    async def talk(port: int, state: State) -> None:
+        asking = asyncio.ensure_future(upload(port, wav(np.tile(said("bad cab", 1.0), 40)), stream="true"))
+        await until(reading.is_set)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await until(lambda: state.jobs == 0)
+        go.set()
+        await until(lambda: files[0].closed)
+        assert closed == [False]  # while it was read
 
     within(tmp_path, talk, Limits())
 
