@@ -1,7 +1,8 @@
-"""A server of tones, in this process or in one of its own."""
+"""A server of tones, in this process or in one of its own, and its clients."""
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import subprocess
@@ -14,9 +15,10 @@ from typing import Any
 
 import numpy as np
 import soundfile
+import websockets
 from starlette.testclient import TestClient
 
-from streams import RATE, recognizer_of
+from streams import RATE, packets, recognizer_of
 from tympan.serve import Limits, Models, create_app
 
 TOKEN = "a-token-that-nobody-guesses"
@@ -87,3 +89,34 @@ def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, list[
             process.kill()
             process.wait()
             reader.join()
+
+
+async def spoken(address: str, samples: np.ndarray, pace_s: float = 0.0, **start: Any) -> list[dict[str, Any]]:
+    """What the server says to samples in packets of 100 ms.
+
+    Args:
+        address: of the server, http://...
+        samples: at `RATE`.
+        pace_s: between two packets, by the clock: one that was late is not made up for by a gap. 0.1 is real time.
+        start: fields of the first message.
+    """
+    loop = asyncio.get_running_loop()
+    async with websockets.connect(f"{address.replace('http', 'ws')}/v1/listen") as socket:
+
+        async def speak() -> None:
+            await socket.send(json.dumps({"type": "start", **start}))
+            begun = loop.time()
+            for index, packet in enumerate(packets(samples, [RATE // 10]), 1):
+                await socket.send(pcm(packet))
+                await asyncio.sleep(max(0.0, begun + index * pace_s - loop.time()))
+            await socket.send(json.dumps({"type": "finish"}))
+
+        speaking = asyncio.ensure_future(speak())
+        found = [json.loads(message) async for message in socket]
+        await asyncio.gather(speaking, return_exceptions=True)  # the server may have said goodbye before
+        return found
+
+
+def texts(messages: list[dict[str, Any]]) -> str:
+    """Of the finals."""
+    return " ".join(message["text"] for message in messages if message["type"] == "final")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -214,3 +215,12 @@ def test_all_is_what_is_public_and_sorted(package: str) -> None:
     if promised:  # given out lazily, by a module's __getattr__
         module = importlib.import_module(package)
         assert [name for name in promised if not hasattr(module, name)] == []
+
+
+def test_the_tests_that_the_page_of_security_names_are_there() -> None:
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    tests = {name for path in files for name in re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8"))}
+    named = set(re.findall(r"`(test_\w+)`", text))
+    assert len(named) > 10 and named <= tests, named - tests
+    assert {Path(name).name for name in re.findall(r"`([\w/]*test_\w+\.py)`", text)} <= {path.name for path in files}

@@ -23,7 +23,7 @@ from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncClient
 
-from serving import TOKEN, pcm, running
+from serving import TOKEN, pcm, running, spoken, texts
 from streams import RATE, packets, said
 
 
@@ -39,21 +39,6 @@ def wav(samples: np.ndarray) -> io.BytesIO:
     file.seek(0)
     file.name = "talk.wav"
     return file
-
-
-async def spoken(address: str, samples: np.ndarray, pace_s: float = 0.0) -> list[dict[str, Any]]:
-    """What the server says to samples in packets of 100 ms."""
-    async with websockets.connect(f"{address.replace('http', 'ws')}/v1/listen") as socket:
-        await socket.send(json.dumps({"type": "start"}))
-        for packet in packets(samples, [1600]):
-            await socket.send(pcm(packet))
-            await asyncio.sleep(pace_s)
-        await socket.send(json.dumps({"type": "finish"}))
-        return [json.loads(message) async for message in socket]
-
-
-def texts(messages: list[dict[str, Any]]) -> str:
-    return " ".join(message["text"] for message in messages if message["type"] == "final")
 
 
 def test_openais_own_client_is_served(server: str) -> None:

@@ -98,6 +98,14 @@ def test_searches_of_hot_words_are_kept_in_bounds(tmp_path: Path) -> None:
     assert len(loaded.hot) == HOT_LISTS and loaded.recognizer_with({"gag": 1.0}) is not first
 
 
+def test_streams_whose_chunks_come_to_the_same_length_share_batches(tmp_path: Path) -> None:
+    recognizer = recognizer_of(tmp_path)
+    loaded = Models({"tones": lambda: recognizer}).find(None)
+    streams = [loaded.stream(StreamOptions(chunk_s=chunk_s), {}) for chunk_s in (0.01, 0.08, 0.081, 0.32, 0.3, 5.0)]
+    assert [stream.kind is streams[0].kind for stream in streams] == [True, True, True, False, False, False]  # type: ignore[union-attr]
+    assert streams[3].kind is streams[4].kind is streams[5].kind  # type: ignore[union-attr]
+
+
 def test_no_model_and_impossible_limits_are_refused() -> None:
     with pytest.raises(TympanError, match="needs a model"):
         Models({})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,22 @@ def test_probes_need_no_token_and_all_else_does(client: TestClient) -> None:
     assert client.get("/v1/models", headers=bearer("another-token-of-ours")).status_code == 200
     for wrong in ("", TOKEN[:-1], f"{TOKEN}x", TOKEN.upper()):
         assert client.get("/v1/models", headers=bearer(wrong)).status_code == 401
+
+
+def test_a_token_is_compared_with_all_in_constant_time(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return original(one, other)
+
+    original = hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    for token, status in {TOKEN: 200, "another-token-of-ours": 200, "x" * 40: 401}.items():
+        compared.clear()
+        assert client.get("/v1/models", headers=bearer(token)).status_code == status
+        assert len({other for _, other in compared}) == 2  # found or not
+        assert all(len(one) == len(other) == 32 for one, other in compared)  # hashes: not even their length tells anything
 
 
 def test_sockets_take_a_token_as_header_or_among_the_subprotocols(client: TestClient) -> None:

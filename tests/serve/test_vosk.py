@@ -67,6 +67,7 @@ def test_reset_gives_the_text_and_goes_on(client: TestClient) -> None:
     [
         ('{"config": {"sample_rate": "fast"}}', "sample_rate"),
         ('{"config": {"phrase_list": ["a", "b", "c"]}}', "phrase_list"),
+        (json.dumps({"config": {"phrase_list": ["a" * 201]}}), "200 signs"),
         ('{"config": 5}', "must be an object"),
         ("garbage", "JSON object"),
     ],

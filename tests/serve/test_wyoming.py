@@ -48,7 +48,7 @@ async def opened(folder: Path, limits: Limits | None = None, uri: str = "tcp://1
         assert not any(thread.sessions for thread in state.scheduler.threads)
     finally:
         await door.close()
-        state.scheduler.stop()
+        state.stop()
 
 
 def within(folder: Path, talk: Callable[[str, State], Awaitable[Any]], limits: Limits | None = None, uri: str = "tcp://127.0.0.1:0") -> Any:

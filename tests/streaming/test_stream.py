@@ -202,6 +202,41 @@ def test_thousandth_chunk_costs_no_more_search_than_the_second(recognizer: Recog
     assert 0 < late <= 1.5 * early
 
 
+@pytest.mark.parametrize("chunked", [True, pytest.param(False, marks=pytest.mark.long)], ids=["chunks", "windows"])
+def test_3600th_chunk_costs_what_the_first_did(recognizer: Recognizer, windowed: Recognizer, chunked: bool) -> None:
+    """In search and in network, counted in extensions of hypotheses and in frames; of a talk that says the same again and again."""
+    alike = StreamOptions(first_chunk_s=StreamOptions.chunk_s)
+    stream = (recognizer if chunked else windowed).stream(alike, keep=False)
+    assert isinstance(stream, Stream) and stream.writing.search is not None
+    step = stream.kind.sizes[0] * RATE // 100
+    turn = said("bad cab fed", 0.3, "a egg", 1.0)
+    turn = np.concatenate([turn, silence(-len(turn) % step / RATE)])
+    costs: list[tuple[int, int]] = []
+    while len(costs) < 3600:
+        stream.push(turn, RATE)
+        while (work := stream.take()) is not None:
+            before = stream.writing.search.search_steps
+            stream.put(work, stream.kind.encode([(stream.hearing, work)])[0])
+            costs.append((stream.writing.search.search_steps - before, len(work.features)))
+        assert stream.finals() or len(costs) < 5
+    period = len(turn) // step
+    early, late = (np.array(part) for part in (costs[period : 2 * period], costs[-period:]))
+    assert early[:, 0].max() > 0
+    assert late.max(axis=0) == pytest.approx(early.max(axis=0), rel=0.05)
+    assert late.sum(axis=0) == pytest.approx(early.sum(axis=0), rel=0.05)
+
+
+def test_stream_of_one_piece_is_the_whole(any_recognizer: Recognizer) -> None:
+    """Words, times and confidences, where the network hears the same in both: ours sees nothing beyond a frame."""
+    samples = said(0.4, "bad cab", 0.3, "fed a egg bag", 0.4)
+    finals, transcript = heard(any_recognizer, samples)
+    whole = any_recognizer.transcribe(samples, RATE)
+    assert len(finals) == 1 and transcript.text == whole.text and len(whole.words) > 1
+    for ours, theirs in zip(transcript.words, whole.words, strict=True):
+        assert (ours.text, ours.start, ours.end) == (theirs.text, theirs.start, theirs.end)
+        assert ours.confidence == pytest.approx(theirs.confidence, abs=1e-6)
+
+
 def test_streams_leave_no_memory_behind(recognizer: Recognizer) -> None:
     packet = said("bad")
 

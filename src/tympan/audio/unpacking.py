@@ -6,7 +6,8 @@
     for rate, samples in unpacker.finish(): ...
 
 FFmpeg's libraries pull their input, so they run in a thread of their own that waits for the next message. They are given these two
-containers alone, and of their codecs Opus and Vorbis alone.
+containers alone, and of their codecs Opus and Vorbis alone. A kilobyte of Opus may hold a minute, so the thread waits too, when nobody
+takes what it has unpacked: memory follows neither what is sent nor what it becomes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import contextlib
 import importlib
 import queue
 import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,8 +30,10 @@ FORMATS = {b"OggS": "ogg", b"\x1aE\xdf\xa3": "matroska"}
 CODECS = ("opus", "libopus", "vorbis")
 PROBE = {"probesize": "4096", "analyzeduration": "0"}  # a stream is live: nothing is read ahead to learn more of it
 BUFFER = 2048
-MOST_WAITING = 64  # messages that were fed and not unpacked
-DONE_S = 10.0  # for what was fed to be unpacked
+MOST_WAITING = 4  # messages that were fed and not unpacked
+MOST_UNPACKED = 250  # packets that were not taken: five seconds as browsers record, half a minute and 6 MB at most
+TURN_S = 0.02  # after which either side looks whether the other has moved or is gone
+DONE_S = 10.0  # for the next packet of what was fed to be unpacked
 
 
 class StreamUnpacker:
@@ -45,15 +50,15 @@ class StreamUnpacker:
             raise MissingExtraError("Opus in WebM or Ogg", "media") from error
         self.head = b""
         self.fed: queue.Queue[bytes] = queue.Queue(MOST_WAITING)
-        self.unpacked: queue.SimpleQueue[Packet] = queue.SimpleQueue()
+        self.unpacked: queue.Queue[Packet] = queue.Queue(MOST_UNPACKED)
         self.failure = ""
         self.closed = False
         self.thread: threading.Thread | None = None
 
-    def feed(self, data: bytes) -> list[Packet]:
-        """Take the next bytes.
+    def feed(self, data: bytes) -> Iterator[Packet]:
+        """Take the next bytes; while there is no room for them, it waits for its packets to be taken.
 
-        Returns:
+        Yields:
             Sample rate and samples (n,) that are unpacked by now, of these bytes or of earlier ones.
 
         Raises:
@@ -62,53 +67,59 @@ class StreamUnpacker:
         if self.thread is None:
             self.head += data
             if len(self.head) < 4:
-                return []
+                return
             if self.head[:4] not in FORMATS:
                 raise AudioError("This is neither WebM nor Ogg.", "A browser's MediaRecorder writes audio/webm;codecs=opus or audio/ogg.")
             self.thread = threading.Thread(target=self.run, args=(FORMATS[self.head[:4]],), daemon=True)
             self.thread.start()
             data, self.head = self.head, b""
         if data:
-            self.put(data)
-        return self.ready()
+            yield from self.put(data)
+        yield from self.ready()
 
-    def put(self, data: bytes) -> None:
-        """To the thread, or why not."""
+    def put(self, data: bytes) -> Iterator[Packet]:
+        """To the thread, with what must be taken before there is room; or why not."""
         while self.thread is not None and self.thread.is_alive():
-            with contextlib.suppress(queue.Full):
-                self.fed.put(data, timeout=0.5)
+            try:
+                self.fed.put(data, timeout=TURN_S)
                 return
+            except queue.Full:
+                yield from self.ready()
         self.check()
 
-    def ready(self) -> list[Packet]:
+    def ready(self) -> Iterator[Packet]:
         """What is unpacked."""
-        found = []
+        found = False
         with contextlib.suppress(queue.Empty):
             while True:
-                found.append(self.unpacked.get_nowait())
+                packet = self.unpacked.get_nowait()
+                found = True
+                yield packet
         if not found:
             self.check()
-        return found
 
     def check(self) -> None:
         """AudioError if the thread failed."""
         if self.failure:
             raise AudioError(f"The recording cannot be unpacked: {self.failure}.", "It must be Opus in WebM or Ogg.")
 
-    def finish(self) -> list[Packet]:
+    def finish(self) -> Iterator[Packet]:
         """The rest, after the last bytes."""
         if self.thread is None:
-            return []
-        self.put(b"")
-        self.thread.join(DONE_S)
-        return self.ready()
+            return
+        yield from self.put(b"")
+        moved = time.monotonic()
+        while self.thread.is_alive() and time.monotonic() - moved < DONE_S:
+            with contextlib.suppress(queue.Empty):
+                yield self.unpacked.get(timeout=TURN_S)
+                moved = time.monotonic()
+        yield from self.ready()
 
     def close(self) -> None:
         """Nobody wants the rest."""
         self.closed = True
-        if self.thread is not None:
-            with contextlib.suppress(queue.Full):
-                self.fed.put_nowait(b"")
+        with contextlib.suppress(queue.Full):
+            self.fed.put_nowait(b"")
 
     # ---- the thread
 
@@ -123,13 +134,20 @@ class StreamUnpacker:
                 to_floats = self.av.AudioResampler(format="flt", layout="mono")
                 for frame in container.decode(streams[0]):
                     for mono in to_floats.resample(frame):
-                        self.unpacked.put((mono.sample_rate, mono.to_ndarray()[0].astype(np.float32)))
+                        self.give((mono.sample_rate, mono.to_ndarray()[0].astype(np.float32)))
                     if self.closed:
                         return
         except self.av.error.FFmpegError as error:
             self.failure = str(error.strerror or error)
         except Exception as error:  # a thread's exception would be lost
             self.failure = type(error).__name__
+
+    def give(self, packet: Packet) -> None:
+        """To the other side, as soon as there is room, or nobody wants it."""
+        while not self.closed:
+            with contextlib.suppress(queue.Full):
+                self.unpacked.put(packet, timeout=TURN_S)
+                return
 
 
 class Reader:

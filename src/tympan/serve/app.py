@@ -100,7 +100,7 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         await state.drain()
-        state.scheduler.stop()
+        state.stop()
 
     app = Starlette(routes=ROUTES, lifespan=lifespan, exception_handlers={HTTPException: refused, Exception: failed})
     app.state.server = state

@@ -25,7 +25,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 BEARER = "bearer."  # before the token among the subprotocols of a socket: browsers can set no header there
 SUBPROTOCOL = "tympan.v1"
 SHORTEST_TOKEN = 16
-LINGER_S, LINGER_BYTES = 1.0, 16 << 20  # of a body that is not wanted, which are read and dropped so that its client can read why
+LINGER_S, LINGER_BYTES = 5.0, 16 << 20  # of a body that is not wanted, which are read and dropped so that its client can read why
 
 
 def read_tokens(path: Path) -> tuple[bytes, ...]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
-from functools import partial
+from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tympan.audio.unpacking import StreamUnpacker
+from tympan.audio.unpacking import Packet, StreamUnpacker
 from tympan.decoding.options import HOT_WORD_WEIGHT
 from tympan.errors import TympanError
 from tympan.serve.guard import SUBPROTOCOL, respond
@@ -24,6 +24,7 @@ from tympan.streaming import Final, StreamOptions
 from tympan.transcript import Word
 
 OPUS = "opus"  # in WebM or Ogg
+TAKEN = 50  # packets of it at a time: a second, and a few at most
 FULL, POLICY, TOO_BIG, GOING = 1013, 1008, 1009, 1012  # codes of a socket's close
 
 
@@ -101,10 +102,8 @@ async def converse(socket: WebSocket, state: State) -> None:
         raise RefusalError(f"The encoding {start.encoding[:40]!r} is not known here; there are: {', '.join((*ENCODINGS, OPUS))}.")
     try:
         decoder = StreamUnpacker() if start.encoding == OPUS else Pcm(start.encoding, start.sample_rate)
-        # Building a search for hot words takes a while, in which the others go on.
         hot_words = start.hot_words(state.limits.max_hot_words)
-        if hot_words:
-            await asyncio.to_thread(state.models.find(start.model).recognizer_with, hot_words)
+        await state.recognizer(start.model, hot_words)  # so that the line finds it ready
         line = Line(state, start.model, start.options(), hot_words, start.partials)
     except TympanError as error:
         raise RefusalError(str(error)) from None
@@ -135,6 +134,7 @@ async def both(hearing: Coroutine[Any, Any, None], telling: Coroutine[Any, Any, 
         for task in tasks:
             if not task.cancelled():
                 task.exception()  # looked at
+        tasks.clear()  # else an error, its traceback and these would hold each other, and a stream, until the garbage is collected
 
 
 async def begin(socket: WebSocket, state: State) -> tuple[Start, bytes]:
@@ -206,16 +206,23 @@ async def hear(socket: WebSocket, state: State, line: Line, decoder: Pcm | Strea
 async def pass_on(line: Line, decoder: Pcm | StreamUnpacker, data: bytes | None) -> None:
     """Bytes as samples to the stream; None for the end of the bytes."""
     try:
-        if isinstance(decoder, StreamUnpacker):  # which may wait for its thread
-            found = await asyncio.to_thread(decoder.finish if data is None else partial(decoder.feed, data))
-        else:
-            found = decoder.finish() if data is None else decoder.feed(data)
-        for sample_rate, samples in found:
-            await line.audio(samples, sample_rate)
+        found = iter(decoder.finish() if data is None else decoder.feed(data))
+        waits = isinstance(decoder, StreamUnpacker)  # for its thread
+        more = True
+        while more:
+            some = await asyncio.to_thread(taken, found) if waits else taken(found)
+            more = len(some) == TAKEN
+            for sample_rate, samples in some:
+                await line.audio(samples, sample_rate)
     except SlowReaderError as error:
         raise RefusalError(error.message, FULL) from None
     except TympanError as error:
         raise RefusalError(str(error)) from None
+
+
+def taken(found: Iterator[Packet]) -> list[Packet]:
+    """The next of them: how many samples there are at a time is bounded here, whatever the bytes become."""
+    return list(islice(found, TAKEN))
 
 
 def act(line: Line, kind: Any) -> bool:

@@ -20,7 +20,7 @@ class Loaded:
 
     Attributes:
         recognizer: for streams, whose network runs on the thread that asks.
-        kinds: how its streams hear, by lengths of chunks; streams of one kind share batches.
+        kinds: how its streams hear, by the lengths of chunks that were asked for; streams of one kind share batches.
         hot: recognisers with hot words, the most recently used last.
     """
 
@@ -35,12 +35,14 @@ class Loaded:
             return self.recognizer
         key = tuple(sorted(hot_words.items()))
         with self.lock:
-            if key not in self.hot:
-                self.hot[key] = self.recognizer.with_hot_words(hot_words)
-                if len(self.hot) > HOT_LISTS:
-                    self.hot.popitem(last=False)
+            found = self.hot.get(key)
+        made = found or self.recognizer.with_hot_words(hot_words)  # takes a while, in which the lock must not be held: others open streams
+        with self.lock:
+            self.hot[key] = made
             self.hot.move_to_end(key)
-            return self.hot[key]
+            if len(self.hot) > HOT_LISTS:
+                self.hot.popitem(last=False)
+        return made
 
     def stream(self, options: StreamOptions, hot_words: Mapping[str, float]) -> Stream | PieceStream:
         """A stream; it remembers no finals."""
@@ -48,11 +50,17 @@ class Loaded:
         with self.lock:
             chunks = (options.chunk_s, options.first_chunk_s)
             if chunks not in self.kinds:
-                self.kinds[chunks] = hearing_of(self.recognizer, options)
+                made = hearing_of(self.recognizer, options)
+                self.kinds[chunks] = next((kind for kind in self.kinds.values() if alike(kind, made)), made)
             kind = self.kinds[chunks]
         if kind is None:
             return PieceStream(recognizer, options, keep=False)
         return Stream(recognizer, kind, options, keep=False)
+
+
+def alike(one: HearingKind | None, other: HearingKind | None) -> bool:
+    """Whether they hear in the same way, as most wishes for lengths of chunks come to one of a few."""
+    return one is not None and other is not None and (one.name, one.sizes) == (other.name, other.sizes)
 
 
 class Models:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
+import weakref
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol
 
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
 
 from tympan.serve.guard import Guard
+
+MOST_PIECES = 1000  # of a message
 
 log = logging.getLogger("tympan.serve")
 
@@ -100,24 +105,49 @@ def impatient(idle_s: float) -> type[asyncio.Protocol]:
     class Impatient(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         def connection_made(self, transport: asyncio.Transport) -> None:
             super().connection_made(transport)
-            self.loop.call_later(idle_s, self.leave_the_silent)
+            self.loop.call_later(idle_s, leave_the_silent, weakref.ref(self))  # which must not keep what is gone by then
 
-        def leave_the_silent(self) -> None:
-            """No request began, and no socket was opened."""
-            if self.cycle is None and self.transport.get_protocol() is self:
-                self.transport.close()
+    def leave_the_silent(connection: Callable[[], Any]) -> None:
+        """No request began, and no socket was opened."""
+        protocol = connection()
+        if protocol is not None and protocol.cycle is None and protocol.transport.get_protocol() is protocol:
+            protocol.transport.close()
 
     return Impatient
 
 
 class Sockets(WebSocketsSansIOProtocol):
-    """uvicorn's sockets, which answer pings of a client that reads the answers: else those would wait in memory without an end."""
+    """uvicorn's sockets, for clients that mean harm.
+
+    Pings of one that does not read the answers are not answered: else those would wait in memory without an end. A message comes in a
+    thousand pieces at most: empty ones would never reach its limit. Text that is none ends the socket without a line in the log.
+    """
 
     def handle_ping(self) -> None:
         if self.writable.is_set():
             super().handle_ping()
         else:
             self.conn.data_to_send()  # the answer, dropped
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) < MOST_PIECES:
+            super().handle_cont(event)
+        elif not self.close_sent:
+            self.fail(CloseCode.MESSAGE_TOO_BIG, "too many pieces")
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.fail(CloseCode.INVALID_DATA, "text that is no UTF-8")
+                return
+        super().send_receive_event_to_app()
+
+    def fail(self, code: CloseCode, why: str) -> None:
+        """End the socket; what else came of it is dropped."""
+        self.conn.fail(code, why)
+        self.handle_parser_exception()
 
 
 def server_of(app: Guard, ready: Callable[[], None], doors: Sequence[Door] = ()) -> Server:
@@ -149,6 +179,10 @@ def run(app: Guard, listening: socket.socket, ready: Callable[[], None], doors: 
         ready: called once connections are taken.
         doors: beside HTTP's.
     """
+    # What was imported and loaded stays: with it a full collection takes long and comes seldom, and connections that are gone, which hold
+    # themselves in circles with their compressors, wait for it.
+    gc.collect()
+    gc.freeze()
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # else what was sent to a client that never reads would keep its connection for ever
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * app.state.limits.idle_s))
     server_of(app, ready, doors).run(sockets=[listening])

@@ -51,6 +51,10 @@ class Command:
     reason: Reason | None = None
 
 
+def nobody(events: list[Event]) -> None:
+    """Who is told when the client is gone."""
+
+
 class Session:
     """A stream on a worker.
 
@@ -97,10 +101,11 @@ class Session:
         self.worker.wake(self)
 
     def close(self) -> None:
-        """The client is gone: nothing more is heard or told."""
+        """The client is gone: nothing more is heard or told, and nothing of its line is held."""
         self.open = False
         self.inbox.clear()
         self.worker.forget(self)
+        self.notify = nobody
 
     # ---- on the worker's thread
 
@@ -207,6 +212,7 @@ class Worker(threading.Thread):
                     self.condition.wait(GATHER_S)
                 sessions, self.ready = list(self.ready), {}
             self.turn(sessions)
+            sessions.clear()  # while it sleeps, nothing is held of those that are gone
 
     def turn(self, sessions: Sequence[Session]) -> None:
         """All that the sessions have, batch by batch."""

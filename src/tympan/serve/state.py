@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from tympan.serve.limits import Limits
 from tympan.serve.metrics import Metrics
@@ -13,9 +16,12 @@ from tympan.serve.models import Models
 from tympan.serve.scheduler import Scheduler
 
 if TYPE_CHECKING:
+    from tympan.recognizer import Recognizer
     from tympan.serve.socket import Line
 
 log = logging.getLogger("tympan.serve")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def report(error: Exception) -> None:
@@ -31,12 +37,17 @@ class State:
         stopping: no new streams or uploads.
         lines: of sockets that are open.
         reserved: sockets that are open or being opened.
+        jobs: uploads that are transcribed or wait.
+        uploads: threads for them. As few as may work at a time: each keeps some megabytes of what it once needed.
+        words: a thread that makes searches for hot words, while streams go on.
     """
 
     models: Models
     limits: Limits
     metrics: Metrics
     scheduler: Scheduler
+    uploads: ThreadPoolExecutor
+    words: ThreadPoolExecutor
     stopping: bool = False
     lines: set[Line] = field(default_factory=set)
     reserved: int = 0
@@ -46,7 +57,8 @@ class State:
     def make(cls, models: Models, limits: Limits, workers: int) -> State:
         """With its threads running."""
         metrics = Metrics()
-        state = cls(models, limits, metrics, Scheduler(workers, metrics, report))
+        uploads, words = ThreadPoolExecutor(limits.max_jobs, "tympan-upload"), ThreadPoolExecutor(1, "tympan-words")
+        state = cls(models, limits, metrics, Scheduler(workers, metrics, report), uploads, words)
         metrics.streams.set_function(lambda: state.reserved)
         metrics.jobs.set_function(lambda: state.jobs)
         metrics.queue.set_function(lambda: sum(line.session.waiting_s for line in list(state.lines)))
@@ -68,6 +80,17 @@ class State:
         """Give a socket's place back."""
         self.reserved -= 1
 
+    async def at_work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A step of an upload's, when it is its turn."""
+        return await asyncio.get_running_loop().run_in_executor(self.uploads, partial(function, *args, **kwargs))
+
+    async def recognizer(self, model: str | None, hot_words: Mapping[str, float]) -> Recognizer:
+        """That of a name, None the default, with hot words; TympanError if there is none, or one cannot be spelled."""
+        loaded = self.models.find(model)
+        if not hot_words:
+            return loaded.recognizer
+        return await asyncio.get_running_loop().run_in_executor(self.words, loaded.recognizer_with, hot_words)
+
     async def drain(self) -> None:
         """Let all streams say their last words, and take no new ones."""
         self.stopping = True
@@ -76,3 +99,9 @@ class State:
         deadline = asyncio.get_running_loop().time() + self.limits.stop_s
         while (self.lines or self.reserved or self.jobs) and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.02)
+
+    def stop(self) -> None:
+        """End all threads."""
+        for pool in (self.uploads, self.words):
+            pool.shutdown(wait=False, cancel_futures=True)
+        self.scheduler.stop()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, BinaryIO
@@ -86,13 +87,15 @@ class Events(StreamingResponse):
 
     Args:
         events: as bytes.
-        form: closed at the end, whether the client waits for it or not.
+        close: what closes the file, called on a thread at the end, whether the client waits for it or not.
+        state: of the server.
         done: called then.
     """
 
-    def __init__(self, events: AsyncIterator[bytes], form: FormData, done: Callable[[], None]) -> None:
+    def __init__(self, events: AsyncIterator[bytes], close: Callable[[], None], state: State, done: Callable[[], None]) -> None:
         super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-        self.form = form
+        self.close = close
+        self.state = state
         self.done = done
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,7 +103,27 @@ class Events(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self.done()
-            await self.form.close()
+            with contextlib.suppress(RuntimeError):  # the server is gone
+                self.state.uploads.submit(self.close)
+
+
+class Steps:
+    """An upload's work, piece by piece. Its file is closed between two of them: a client may go while one is read on a thread."""
+
+    def __init__(self, work: Iterator[Piece], file: BinaryIO) -> None:
+        self.work = work
+        self.file = file
+        self.lock = threading.Lock()
+
+    def next(self) -> Piece | None:
+        """None after the last."""
+        with self.lock:
+            return None if self.file.closed else next(self.work, None)
+
+    def close(self) -> None:
+        """No more is wanted."""
+        with self.lock:
+            self.file.close()
 
 
 async def answered(request: Request, state: State, done: Callable[[], None]) -> Response:
@@ -119,32 +142,32 @@ async def answered(request: Request, state: State, done: Callable[[], None]) -> 
         nbest = alternatives_wanted(form, "stream" if stream else shape, wanted)
         recognizer, work = await begun(form, state, nbest or 1)
         if stream:
-            answer = Events(streamed(recognizer, work), form, done)
+            answer = Events(streamed(state, recognizer, work), work.close, state, done)
             return answer
         pieces: list[Piece] = []
-        while (piece := await asyncio.to_thread(next, work, None)) is not None:
+        while (piece := await state.at_work(work.next)) is not None:
             pieces.append(piece)
             if await request.is_disconnected():
                 raise RequestError("The client is gone.")
-        transcript = await asyncio.to_thread(recognizer.transcript, pieces)
-        others = await asyncio.to_thread(alternatives, recognizer, pieces) if nbest else []
+        transcript = await state.at_work(recognizer.transcript, pieces)
+        others = await state.at_work(alternatives, recognizer, pieces) if nbest else []
         return written(transcript, shape, wanted, others)
     finally:
         if answer is None:
             await form.close()
 
 
-async def begun(form: FormData, state: State, nbest: int = 1) -> tuple[Recognizer, Iterator[Piece]]:
+async def begun(form: FormData, state: State, nbest: int = 1) -> tuple[Recognizer, Steps]:
     """The model that is asked for, and its work on the file."""
     upload = form.get("file")
     if not isinstance(upload, UploadFile):
         raise RequestError("There is no file in the form.")
-    loaded = found(state, form)
+    name = model_of(state, form)
     hot_words = dict.fromkeys(prompted(field(form, "prompt")), HOT_WORD_WEIGHT)
     if len(hot_words) > state.limits.max_hot_words:
         raise RequestError(f"The prompt may name {state.limits.max_hot_words} hot words.")
-    recognizer = await asyncio.to_thread(loaded.recognizer_with, hot_words)
-    return recognizer, decoded(recognizer, upload.file, state, nbest)
+    recognizer = await state.recognizer(name, hot_words)
+    return recognizer, Steps(decoded(recognizer, upload.file, state, nbest), upload.file)
 
 
 def field(form: FormData, name: str) -> str:
@@ -189,14 +212,16 @@ def alternatives_wanted(form: FormData, shape: str, wanted: set[str]) -> int:
     return int(text)
 
 
-def found(state: State, form: FormData) -> Any:
+def model_of(state: State, form: FormData) -> str | None:
     """The model that is asked for. OpenAI's own names mean the default, so that programs need no change but the address."""
     name = field(form, "model")
-    foreign = not name or name == "whisper-1" or name.startswith("gpt-4o")
+    if not name or name == "whisper-1" or name.startswith("gpt-4o"):
+        return None
     try:
-        return state.models.find(None if foreign else name)
+        state.models.find(name)
     except TympanError as error:
         raise RequestError(str(error), 404) from None
+    return name
 
 
 def prompted(prompt: str) -> list[str]:
@@ -217,11 +242,11 @@ def decoded(recognizer: Recognizer, file: BinaryIO, state: State, nbest: int) ->
         yield piece
 
 
-async def streamed(recognizer: Recognizer, work: Iterator[Piece]) -> AsyncIterator[bytes]:
+async def streamed(state: State, recognizer: Recognizer, work: Steps) -> AsyncIterator[bytes]:
     """Server-sent events: the text piece by piece, then all of it."""
     texts: list[str] = []
     try:
-        while (piece := await asyncio.to_thread(next, work, None)) is not None:
+        while (piece := await state.at_work(work.next)) is not None:
             text = recognizer.transcript([piece]).text
             if text:
                 delta = f" {text}" if texts else text

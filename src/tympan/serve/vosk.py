@@ -87,15 +87,17 @@ class Conversation:
         rate, phrases = config.get("sample_rate", self.rate), config.get("phrase_list", [])
         if not isinstance(rate, (int, float)) or not 1_000 <= rate <= 192_000:
             raise RefusalError("config.sample_rate must be from 1000 to 192000.")
-        if not isinstance(phrases, list) or len(phrases) > self.state.limits.max_hot_words or any(not isinstance(p, str) for p in phrases):
-            raise RefusalError(f"config.phrase_list must be a list of at most {self.state.limits.max_hot_words} texts.")
+        most = self.state.limits.max_hot_words
+        if not isinstance(phrases, list) or len(phrases) > most or not all(isinstance(each, str) and len(each) <= 200 for each in phrases):
+            raise RefusalError(f"config.phrase_list must be a list of at most {most} texts of 200 signs.")
         self.rate, self.words = int(rate), bool(config.get("words", self.words))
         self.hot_words = {phrase: HOT_WORD_WEIGHT for phrase in phrases if phrase.strip() and phrase != "[unk]"}
 
-    def opened(self) -> Line:
+    async def opened(self) -> Line:
         """The session."""
         if self.line is None:
             try:
+                await self.state.recognizer(None, self.hot_words)  # so that the line finds it ready
                 self.line = Line(self.state, None, StreamOptions(), self.hot_words, partials=True)
             except TympanError as error:
                 raise RefusalError(str(error)) from None
@@ -105,7 +107,7 @@ class Conversation:
         """Audio, and what is known of it by now."""
         if len(data) > self.state.limits.max_message_bytes:
             raise RefusalError(f"A message may hold {self.state.limits.max_message_bytes:,} bytes.", TOO_BIG)
-        line = self.opened()
+        line = await self.opened()
         try:
             await line.audio(self.pcm(data), self.rate)
         except TympanError as error:
@@ -114,7 +116,7 @@ class Conversation:
 
     async def end(self, reason: str) -> None:
         """The last text of the piece."""
-        line = self.opened()
+        line = await self.opened()
         (line.session.finish if reason == "finish" else line.session.flush)()
         events: list[Event] = []
         while not any(event.kind in ("finished", "flushed", "failed") for event in events):

@@ -81,9 +81,11 @@ class HearingKind(Protocol):
 
     Attributes:
         name: "chunks" or "windows".
+        sizes: encoded frames that are heard at a time, and where speech begins.
     """
 
     name: str
+    sizes: tuple[int, int]
 
     def open(self) -> Hearing:
         """A stream."""
@@ -133,6 +135,7 @@ class Chunks:
         encoded_s = geometry.factor * extractor.frame_shift_s
         self.size = nearest(geometry.chunk_sizes, options.chunk_s / encoded_s)
         self.first_size = min(self.size, nearest(geometry.chunk_sizes, options.first_chunk_s / encoded_s))
+        self.sizes = (self.size, self.first_size)
         self.factor = geometry.factor
 
     def open(self) -> ChunkHearing:
@@ -196,6 +199,7 @@ class Windows:
         self.new, self.before, self.after = (round(each / engine.bundle.frame_shift_s) for each in (NEW_S, BEFORE_S, AFTER_S))
         grid = 8  # encoded frames that unfold into several
         self.new, self.before = -(-self.new // grid) * grid, -(-self.before // grid) * grid
+        self.sizes = (self.new, self.new)
 
     def open(self) -> WindowHearing:
         return WindowHearing(self)
