@@ -55,9 +55,15 @@ def model_frames(recognizer: Recognizer, lengths: npt.NDArray[np.int64]) -> npt.
     """Frames of log_probs (n,) for frames of features (n,): the graph's own arithmetic, without running the network."""
     import onnxruntime
 
+    from tympan.engines.chunks import Geometry
+
     distinct, places = np.unique(lengths, return_inverse=True)
     if not len(distinct):
         return lengths
+    geometry = Geometry.of(recognizer.bundle)
+    if geometry is not None:  # a network that hears chunks gives as many frames for each, also for one that is not full
+        encoded_s = geometry.factor * recognizer.extractor.frame_shift_s
+        return -(-lengths // geometry.factor) * round(encoded_s / recognizer.bundle.frame_shift_s)
     options = onnxruntime.RunOptions()
     options.only_execute_path_to_fetches = True
     session = recognizer.session
