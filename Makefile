@@ -3,6 +3,7 @@
 #   PYTHON=...    the interpreter for new environments (else python3.11, else another from 3.10 to 3.13)
 #   AUDIO=...     a recording of your own for `make demo`
 #   SECONDS=...   how long each target of `make fuzz` runs, else 60
+#   FUZZ=...      which targets of `make fuzz` run, else all: arpa audio bundle manifest messages ngram scorer native
 #   PYTEST=...    more arguments for pytest, e.g. make test PYTEST="-k scoring"
 
 SHELL := /bin/sh
@@ -53,8 +54,8 @@ sanitize: ## the native tests under AddressSanitizer, UndefinedBehaviorSanitizer
 		echo "build/sanitize-$$kind/tympan_tests"; build/sanitize-$$kind/tympan_tests; done
 
 SECONDS ?= 60
-fuzz: .venv/.installed ## damaged language models and scorers for SECONDS each (clang)
-	scripts/fuzz.sh "$(abspath .venv/bin/python)" $(SECONDS)
+fuzz: .venv/.installed ## damaged recordings, models, manifests and messages for SECONDS each (clang)
+	scripts/fuzz.sh "$(abspath .venv/bin/python)" $(SECONDS) $(FUZZ)
 
 clean: ## remove the environments and what builds and tools left
 	rm -rf .venv .venv-demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
