@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tympan.cli import search_options as search
+from tympan.cli.flags import Json, Model
+from tympan.cli.lm_options import writing
 from tympan.errors import TympanError
+
+if TYPE_CHECKING:
+    from tympan.evaluation import Evaluation
 
 # What has no meaning for a system that is not ours.
 OWN_OPTIONS = (
@@ -35,8 +40,9 @@ OWN_OPTIONS = (
 def evaluate(
     context: typer.Context,
     manifest: Annotated[Path, typer.Argument(help="JSON lines with audio_filepath, duration, text, speaker.")],
-    model: Annotated[str, typer.Option("--model", "-m", help="A .tympan file, or the name of a model inside the package.")] = "english",
-    json_path: Annotated[Path | None, typer.Option("--json", help="Write all results to this file.")] = None,
+    model: Model = "english",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A JSON file for the report with every utterance.")] = None,
+    as_json: Json = False,
     scorer: search.Scorer = None,
     hot_word: search.HotWords = None,
     beam_size: search.BeamSize = None,
@@ -54,7 +60,7 @@ def evaluate(
     threads: Annotated[int, typer.Option("--threads", help="CPU threads; the real-time factor is theirs. 0 for all cores.", min=0)] = 1,
     system: Annotated[str, typer.Option("--system", help="Who transcribes: tympan, or pocketsphinx (extra 'classic').")] = "tympan",
     lm: Annotated[Path | None, typer.Option("--lm", help="For another system: its language model; default its own.")] = None,
-    dictionary: Annotated[Path | None, typer.Option("--dictionary", help="For another system: its pronunciations.")] = None,
+    dictionary: Annotated[Path | None, typer.Option("--dictionary", "-d", help="For another system: its pronunciations.")] = None,
     acoustic: Annotated[Path | None, typer.Option("--acoustic", help="For another system: the folder of its acoustic model.")] = None,
     worst: Annotated[int, typer.Option("--worst", help="How many of the worst utterances to show.", min=0)] = 5,
 ) -> None:
@@ -64,13 +70,13 @@ def evaluate(
 
         tympan evaluate test.jsonl
 
-        tympan evaluate test.jsonl --model runs/mine/model.tympan --json result.json
+        tympan evaluate test.jsonl --model runs/mine/model.tympan --output result.json
 
-        tympan evaluate test.jsonl --scorer none
+        tympan evaluate test.jsonl --scorer none --json
 
         tympan evaluate test.jsonl --system pocketsphinx --lm my.arpa --dictionary my.dict
     """
-    from tympan import evaluation, scoring
+    from tympan import evaluation
     from tympan.cli.display import progress
     from tympan.data.manifest import read_manifest
     from tympan.files import write_atomically
@@ -91,8 +97,24 @@ def evaluate(
         recognizer = open_system(system, files)
     with progress("transcribing", len(utterances)) as advance:
         result = evaluation.evaluate(recognizer, utterances, advance)
-    if json_path is not None:
-        write_atomically(json_path, json.dumps(result.to_dict(), indent=1, ensure_ascii=False).encode())
+    report = json.dumps(result.to_dict(), indent=1, ensure_ascii=False)
+    if output is not None:
+        with writing(output):
+            write_atomically(output, report.encode())
+    if as_json:
+        typer.echo(report)
+    else:
+        show(result, threads, worst)
+    for reason in result.failed.values():
+        typer.echo(f"tympan: {reason}", err=True)
+    if result.failed:
+        raise typer.Exit(2)
+
+
+def show(result: Evaluation, threads: int, worst: int) -> None:
+    """The report for people."""
+    from tympan import scoring
+
     score, words = result.score, result.score.words
     interval = "too few utterances for an interval"
     if score.wer_interval is not None:
@@ -111,10 +133,6 @@ def evaluate(
     for case in score.worst[:worst]:
         row = result.results[case.index]
         typer.echo(f"\n{row['id']}\n  said   {row['reference']}\n  heard  {row['hypothesis']}")
-    for reason in result.failed.values():
-        typer.echo(f"tympan: {reason}", err=True)
-    if result.failed:
-        raise typer.Exit(2)
 
 
 def refuse_own_options(context: typer.Context, system: str) -> None:
