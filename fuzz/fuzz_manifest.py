@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +24,7 @@ with atheris.instrument_imports(include=["tympan.data", "tympan.text"]):
     from tympan.errors import TympanError
     from tympan.tokens import TokenTable
 
+warnings.simplefilter("error", RuntimeWarning)  # of numpy's, about numbers that do not fit
 FOLDER = tempfile.TemporaryDirectory()
 PATH = Path(FOLDER.name) / "train.jsonl"
 CLEAN = Path(FOLDER.name) / "clean.jsonl"
