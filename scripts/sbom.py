@@ -1,8 +1,8 @@
 """Writes what an install of Tympan brings, as a CycloneDX bill of materials: python scripts/sbom.py ENVIRONMENT_PYTHON FOLDER
 
-The environment is one in which only Tympan was installed, by the exact versions of constraints.txt; `make sbom` makes it. cyclonedx-py must be
-beside the Python that runs this. Where on this machine the package was installed from is left out, and so are pip and setuptools, which
-came with the environment.
+The environment is one in which only Tympan was installed, by the exact versions of constraints.txt; `make sbom` makes it. cyclonedx-py
+must be beside the Python that runs this. Where on this machine the package was installed from is left out, and so are pip and setuptools,
+which came with the environment.
 """
 
 from __future__ import annotations
