@@ -3,6 +3,7 @@
 #   PYTHON=...    the interpreter for new environments (else python3.11, else another from 3.10 to 3.13)
 #   AUDIO=...     a recording of your own for `make demo`
 #   SECONDS=...   how long each target of `make fuzz` runs, else 60
+#   FUZZ=...      which targets of `make fuzz` run, else all: arpa audio bundle manifest messages ngram scorer native
 #   PYTEST=...    more arguments for pytest, e.g. make test PYTEST="-k scoring"
 
 SHELL := /bin/sh
@@ -13,7 +14,7 @@ SOURCES := $(NATIVE) $(shell find src -type f -not -path '*/__pycache__/*' -not 
 export PYTHON AUDIO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint bench native sanitize fuzz clean
+.PHONY: help demo test test-long lint bench native sanitize fuzz dist sbom clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -53,11 +54,21 @@ sanitize: ## the native tests under AddressSanitizer, UndefinedBehaviorSanitizer
 		echo "build/sanitize-$$kind/tympan_tests"; build/sanitize-$$kind/tympan_tests; done
 
 SECONDS ?= 60
-fuzz: .venv/.installed ## damaged language models and scorers for SECONDS each (clang)
-	scripts/fuzz.sh "$(abspath .venv/bin/python)" $(SECONDS)
+fuzz: .venv/.installed ## damaged recordings, models, manifests and messages for SECONDS each (clang)
+	scripts/fuzz.sh "$(abspath .venv/bin/python)" $(SECONDS) $(FUZZ)
+
+# The time of the last commit stands in for now, so that the same commit gives the same bytes.
+dist: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),315532800)
+dist: export PIP_CONSTRAINT := $(abspath constraints.txt)
+dist: .venv-release/.installed ## sdist and the wheel for PYTHON, in dist/
+	.venv-release/bin/python -m build --outdir dist .
+
+sbom: .venv-release/.installed .venv-demo/.installed ## what an install brings, as CycloneDX, in dist/
+	@mkdir -p dist
+	.venv-release/bin/python scripts/sbom.py .venv-demo/bin/python dist
 
 clean: ## remove the environments and what builds and tools left
-	rm -rf .venv .venv-demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv .venv-demo .venv-release build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A real install, not an editable one: the demo shows what a user of the package gets.
@@ -70,6 +81,11 @@ clean: ## remove the environments and what builds and tools left
 	@./scripts/make_venv.sh .venv-demo
 	@echo "Installing what tympan needs to transcribe (about 225 MB by du -sm, no torch)"
 	@.venv-demo/bin/python $(PIP_INSTALL) .
+	@touch $@
+
+.venv-release/.installed: constraints.txt Makefile scripts/make_venv.sh
+	@./scripts/make_venv.sh .venv-release
+	@.venv-release/bin/python $(PIP_INSTALL) build cyclonedx-bom
 	@touch $@
 
 # Editable: Python code is used where it lies; C++ code is compiled again when it changes.

@@ -341,7 +341,14 @@ def test_header_that_is_no_header_is_refused(written: Path, header: bytes) -> No
     assert HEADER in refusal(repack(written, header))
 
 
-@pytest.mark.parametrize("shift", ["NaN", "Infinity", "-Infinity", "0", "-0.04", "1.5", "1e999", "1" + "0" * 400, "true", '"0.04"'])
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", '"\\ud800"', '["\\udcff"]'])
+def test_header_that_no_file_could_hold_again_is_refused(written: Path, value: str) -> None:
+    """The fuzzer's find: Python reads them, and then could neither write the bundle nor print it."""
+    header = json.dumps(header_of(written) | {"training": {"note": "HERE"}}).replace('"HERE"', value).encode()
+    assert HEADER in refusal(repack(written, header))
+
+
+@pytest.mark.parametrize("shift", ["0", "-0.04", "1.5", "1" + "0" * 400, "true", '"0.04"'])
 def test_impossible_frame_shift_is_refused(written: Path, shift: str) -> None:
     text = json.dumps({**header_of(written), "frame_shift_s": 4321}).replace("4321", shift)
     assert "frame_shift_s" in refusal(repack(written, text.encode()))

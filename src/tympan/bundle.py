@@ -219,6 +219,7 @@ def read_header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     data = read_stored(archive, path, HEADER, MAX_HEADER_BYTES)
     try:
         header = json.loads(data.decode("utf-8"))
+        json.dumps(header, ensure_ascii=False, allow_nan=False).encode()  # Python reads NaN, infinity and half a surrogate pair
     except (ValueError, RecursionError) as error:  # also no UTF-8, and numbers of thousands of digits
         raise BundleError(f"{path}: {HEADER} is not JSON ({error}).") from None
     if not isinstance(header, dict) or not isinstance(header.get("format"), int):

@@ -85,3 +85,17 @@ def test_nothing_gives_nothing_and_a_scrap_is_dropped() -> None:
 def test_what_is_no_pcm_is_refused(data: bytes, sentence: str) -> None:
     with pytest.raises(AudioError, match=sentence):
         list(piped(reader(data), RAW))
+
+
+@pytest.mark.parametrize("bits", [0x7FC00000, 0x7F800001, 0xFF800000], ids=["quiet NaN", "signalling NaN", "infinity"])
+def test_float_samples_that_are_no_numbers_are_refused_in_a_sentence(bits: int) -> None:
+    data = bytearray(wav("FLOAT"))
+    data[-8:-4] = struct.pack("<I", bits)  # the fuzzer's find: a signalling NaN warned of an invalid division
+    with pytest.raises(AudioError, match="NaN or infinite"):
+        list(piped(reader(bytes(data)), RAW))
+
+
+def test_the_mean_of_the_loudest_channels_is_finite() -> None:
+    loud = np.full((64, 2), np.finfo(np.float32).max, np.float32)
+    _, found = heard(reader(loud.tobytes()), PipedFormat(16_000, 2, kind=3, bits=32))
+    assert np.isfinite(found).all()

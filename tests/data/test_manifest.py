@@ -88,6 +88,8 @@ WRONG = {
     "duration null": ('{"audio_filepath": "a", "duration": null, "text": "x"}', "'duration' is None, not seconds"),
     "negative": ('{"audio_filepath": "a", "duration": -0.5, "text": "x"}', "'duration' is -0.5"),
     "NaN": ('{"audio_filepath": "a", "duration": NaN, "text": "x"}', "'duration' is nan"),
+    "a universe": ('{"audio_filepath": "a", "duration": 1e300, "text": "x"}', "'duration' is 1e+300"),
+    "half a surrogate pair": ('{"audio_filepath": "a", "duration": 1, "text": "\\ud83d"}', "it holds half of a surrogate pair"),
     "infinite": ('{"audio_filepath": "a", "duration": 1e999, "text": "x"}', "'duration' is inf"),
     "400 digits": ('{"audio_filepath": "a", "duration": 1' + "0" * 400 + ', "text": "x"}', "'duration' is inf"),
     "5000 digits": ('{"audio_filepath": "a", "duration": 1' + "0" * 5000 + ', "text": "x"}', "it is not JSON"),

@@ -32,7 +32,7 @@ def test_evaluation_hears_the_same(tympan: Run, tmp_path: Path) -> None:
     assert report["archives"] == ["shard-000000.tar"] and report["utterances"] == 4
     results = []
     for manifest in (ROOT / "samples" / "manifest.jsonl", report["manifest"]):
-        result = tympan("evaluate", manifest, "--json", tmp_path / "result.json")
+        result = tympan("evaluate", manifest, "--output", tmp_path / "result.json")
         assert result.returncode == 0, result.stderr
         results.append(json.loads((tmp_path / "result.json").read_text())["results"])
     assert results[0] == results[1] and len(results[0]) == 4

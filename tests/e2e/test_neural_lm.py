@@ -77,7 +77,7 @@ def test_rescoring_is_told_and_its_parts_add_up(folder: Path, tympan: Run) -> No
 
 def test_tuning_writes_the_weights_into_the_model(folder: Path, tympan: Run) -> None:
     (folder / "tuned.nlm").write_bytes((folder / "b.nlm").read_bytes())
-    command = ("lm", "tune", "test.jsonl", "-s", "tones.scorer", "-m", "tones.tympan", "--threads", "1", "--rescore", "tuned.nlm")
+    command = ("lm", "tune", "test.jsonl", "--scorer", "tones.scorer", "-m", "tones.tympan", "--threads", "1", "--rescore", "tuned.nlm")
     result = tympan(*command, cwd=folder)
     assert result.returncode == 0, result.stderr
     assert "best           WER 0.00% with rescore_weight" in result.stdout

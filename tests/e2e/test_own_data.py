@@ -35,7 +35,7 @@ def own(tympan: Run, corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def wer(tympan: Run, manifest: Path, model: Path) -> float:
     report = model.with_name("report.json")
-    result = tympan("evaluate", manifest, "--model", model, "--json", report)
+    result = tympan("evaluate", manifest, "--model", model, "--output", report)
     assert result.returncode == 0, result.stderr
     return float(json.loads(report.read_text())["wer"])
 

@@ -157,7 +157,7 @@ def test_scorer_lowers_the_error_rate_and_the_report_says_how_it_searched(tympan
         "greedy": ["--scorer", "none"],
         "beam": ["--beam-size", "50", "--hot-word", "cat:1", "--lm-weight", "0.7"],
     }.items():
-        result = tympan("evaluate", "clips.jsonl", "-m", "with.tympan", "--json", tmp_path / f"{name}.json", *options, cwd=folder)
+        result = tympan("evaluate", "clips.jsonl", "-m", "with.tympan", "--output", tmp_path / f"{name}.json", *options, cwd=folder)
         assert result.returncode == 0, result.stderr
         reports[name] = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
         assert f"search            {reports[name]['search']}" in result.stdout

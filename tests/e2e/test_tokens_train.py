@@ -30,5 +30,5 @@ def test_pieces_are_learned_from_a_text_or_a_manifest_alike(tympan: Run, tmp_pat
 
 
 def test_a_wrong_method_and_a_missing_text_are_sentences(tympan: Run, tmp_path: Path) -> None:
-    assert "unigram or bpe" in tympan("tokens", "train", "a.txt", "--model", "words", cwd=tmp_path).stderr
+    assert "unigram or bpe" in tympan("tokens", "train", "a.txt", "--method", "words", cwd=tmp_path).stderr
     assert "There is no text" in tympan("tokens", "train", "a.txt", cwd=tmp_path).stderr

@@ -28,7 +28,7 @@ def metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_toy_is_learned_exported_and_evaluated(tympan: Run, trained: Path, corpus: Path, tmp_path: Path) -> None:
-    result = tympan("evaluate", corpus / "test.jsonl", "--model", trained / "model.tympan", "--json", tmp_path / "result.json")
+    result = tympan("evaluate", corpus / "test.jsonl", "--model", trained / "model.tympan", "--output", tmp_path / "result.json")
     assert result.returncode == 0, result.stderr
     outcome = json.loads((tmp_path / "result.json").read_text())
     assert outcome["wer"] < 0.05
@@ -71,7 +71,7 @@ def test_resume_with_another_recipe_is_refused(tympan: Run, trained: Path, overr
 def test_int8_bundle_transcribes_like_float(tympan: Run, trained: Path, corpus: Path, tmp_path: Path) -> None:
     assert tympan("export", trained / "best.safetensors", "-o", tmp_path / "small.tympan", "--int8").returncode == 0
     assert (tmp_path / "small.tympan").stat().st_size < 0.6 * (trained / "model.tympan").stat().st_size
-    result = tympan("evaluate", corpus / "dev.jsonl", "--model", tmp_path / "small.tympan", "--json", tmp_path / "result.json")
+    result = tympan("evaluate", corpus / "dev.jsonl", "--model", tmp_path / "small.tympan", "--output", tmp_path / "result.json")
     assert result.returncode == 0, result.stderr
     assert json.loads((tmp_path / "result.json").read_text())["wer"] < 0.05
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
@@ -13,7 +17,7 @@ from serving import TOKEN, pcm, served, until
 from streams import said
 from tympan.errors import TympanError
 from tympan.serve import Limits
-from tympan.serve.guard import LOOPBACK, SUBPROTOCOL, read_tokens
+from tympan.serve.guard import LOOPBACK, SUBPROTOCOL, Guard, read_tokens
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +128,35 @@ def test_files_of_tokens_that_protect_nothing_are_refused(text: str | None, sent
         (tmp_path / "tokens").write_text(text)
     with pytest.raises(TympanError, match=sentence):
         read_tokens(tmp_path / "tokens")
+
+
+def test_who_is_ended_at_the_moment_in_which_he_was_told_ends() -> None:
+    """The fuzzer's find: a stream that was refused just as a partial went out waited for ever, and kept its place."""
+
+    async def talk() -> None:
+        telling: list[asyncio.Task[None]] = []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            async def tell() -> None:
+                await send({"type": "websocket.send", "text": "{}"})
+                await asyncio.Event().wait()
+
+            telling.append(asyncio.ensure_future(tell()))
+            await asyncio.wait(telling, timeout=5)
+
+        async def send(message: Any) -> None:
+            asyncio.get_running_loop().call_soon(telling[0].cancel)
+
+        async def receive() -> Any:
+            raise AssertionError
+
+        guard = Guard(app, SimpleNamespace(limits=Limits()), tokens=(), hosts=(), origins=())  # type: ignore[arg-type]
+        await guard({"type": "websocket", "path": "/v1/listen", "headers": []}, receive, send)
+        assert telling[0].cancelled()
+
+    asyncio.run(talk())
+
+
+def test_no_door_waits_with_what_forgets_a_cancellation() -> None:
+    for path in (Path(__file__).resolve().parents[2] / "src" / "tympan" / "serve").rglob("*.py"):
+        assert not re.search(r"asyncio\.(wait_for|timeout)\(", path.read_text(encoding="utf-8")), path

@@ -57,7 +57,7 @@ def piped(read: Callable[[int], bytes], raw: PipedFormat) -> Iterator[tuple[int,
         Sample rate and samples (n,), the mean over the channels.
 
     Raises:
-        AudioError: a WAV head that is damaged, or of a coding that is not PCM; or another container.
+        AudioError: a WAV head that is damaged, or of a coding that is not PCM; or another container; or NaN or infinite samples.
     """
     head = b""
     while len(head) < 12 and (more := read(12 - len(head))):
@@ -76,8 +76,11 @@ def piped(read: Callable[[int], bytes], raw: PipedFormat) -> Iterator[tuple[int,
     while True:
         whole = len(rest) // size * size
         if whole:
-            samples = np.frombuffer(rest[:whole], dtype).astype(np.float32) / scale
-            yield form.sample_rate, samples.reshape(-1, form.channels).mean(axis=1)
+            stored = np.frombuffer(rest[:whole], dtype)
+            if form.kind == FLOAT and not np.isfinite(stored).all():  # arithmetic on a signalling NaN would warn
+                raise AudioError("The pipe holds NaN or infinite samples.", "Mend the program that writes it.")
+            samples = (stored.astype(np.float32) / scale).reshape(-1, form.channels)
+            yield form.sample_rate, samples.mean(axis=1, dtype=np.float64).astype(np.float32)  # whose sum stays finite
         rest = rest[whole:]
         more = read(packet)
         if not more:

@@ -7,7 +7,10 @@ import typer
 from tympan.cli import data_align, data_doctor, data_download, data_prepare, data_shard, data_show, data_text
 
 app = typer.Typer(
-    help="Fetch corpora, prepare recordings of your own, check them before they are trained on.",
+    name="data",
+    help="Fetch corpora, prepare recordings of your own, check them before they are trained on.\n\nExamples:\n\n"
+    "    tympan data prepare recordings/ -o my.jsonl --split 0.9,0.05,0.05\n\n"
+    "    tympan data doctor train.jsonl dev.jsonl test.jsonl",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )

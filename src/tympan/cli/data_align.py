@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tympan.cli.flags import Json, Model
 from tympan.errors import TympanError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def align(
     recording: Annotated[Path, typer.Argument(help="A recording of any length.", show_default=False)],
     text: Annotated[Path, typer.Argument(help="All that is said in it, as a text file in UTF-8.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="A folder for manifest.jsonl, clips/ and alignment.jsonl.")],
-    model: Annotated[str, typer.Option("--model", "-m", help="A .tympan file, or the name of a model inside the package.")] = "english",
+    model: Model = "english",
     scorer: Annotated[str | None, typer.Option("--scorer", help="A scorer; default the model's own.", metavar="FILE|none")] = None,
     longest: Annotated[float, typer.Option("--longest", help="Seconds of the longest utterance.")] = 15.0,
     shortest: Annotated[float, typer.Option("--shortest", help="Seconds before which a pause does not cut.")] = 3.0,
@@ -28,7 +29,7 @@ def align(
     speaker: Annotated[str, typer.Option("--speaker", help="Who speaks, for the manifest.")] = "",
     clips: Annotated[bool, typer.Option("--clips/--no-clips", help="Cut the audio; without, only alignment.jsonl is written.")] = True,
     threads: Annotated[int, typer.Option("--threads", help="CPU threads; 0 for all cores.", min=0)] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Cut a long recording with one long transcript into utterances.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tympan.cli.flags import Json
 from tympan.errors import TympanError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def doctor(
         Path | None, typer.Option("--fix", help="Write clean manifests: a file for one, a folder for several. Audio is never touched.")
     ] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write one HTML file with pictures and the worst clips to listen to.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Json = False,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="A .tympan file or a name: check against its tokens and frames, and listen.")
     ] = None,

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from tympan.cli.flags import Json
+
 
 def download(
     name: Annotated[str, typer.Argument(help="commonvoice, librispeech, ljspeech, speechocean762, voxforge, yesno.", show_default=False)],
@@ -15,8 +17,8 @@ def download(
     parts: Annotated[str, typer.Option("--parts", help="With commas, e.g. train-clean-100,dev-clean; default all.")] = "",
     archive: Annotated[list[Path] | None, typer.Option("--archive", help="Fetched by hand already; may be given often.")] = None,
     mirror: Annotated[str | None, typer.Option("--mirror", help="An address that has the archives under their names.")] = None,
-    jobs: Annotated[int, typer.Option("--jobs", help="Files fetched at a time.", min=1, max=16)] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Files fetched at a time.", min=1, max=16)] = 1,
+    as_json: Json = False,
 ) -> None:
     """Fetch a corpus and write its manifests.
 

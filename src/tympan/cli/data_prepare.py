@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tympan.cli.flags import Json
 from tympan.errors import TympanError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def prepare(
     ] = None,
     layout: Annotated[str | None, typer.Option("--layout", help="The form of the folder, if it is not recognised.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the split: another seed, other speakers.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Recognise how a folder keeps recordings and transcripts, and write a manifest of it.
 

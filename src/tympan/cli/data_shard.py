@@ -8,16 +8,18 @@ from typing import Annotated
 
 import typer
 
+from tympan.cli.flags import Json
+
 
 def shard(
     manifest: Annotated[Path, typer.Argument(help="JSON lines with audio_filepath, duration, text.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="A new folder, for the shards and their manifest.")],
     shard_size: Annotated[str, typer.Option("--shard-size", help="The most that an archive holds: 500MB, 1GB, 2GiB.")] = "1GB",
-    layout: Annotated[str, typer.Option("--format", help="wds (WebDataset) or shar (lhotse).")] = "wds",
+    layout: Annotated[str, typer.Option("--format", "-f", help="wds (WebDataset) or shar (lhotse).")] = "wds",
     seed: Annotated[
         int | None, typer.Option("--seed", help="Shuffle first, for readers that stream; ours reads any order.", show_default=False)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Copy the recordings of a manifest into tar archives, and write a manifest that leads into them.
 

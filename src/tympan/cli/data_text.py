@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tympan.cli.flags import Json
 from tympan.cli.lm_options import check_output, writing
 from tympan.errors import TympanError
 
@@ -20,13 +21,13 @@ MOST_SHOWN = 40
 
 def text(
     source: Annotated[Path, typer.Argument(help="A text with one sentence a line, or a manifest (.jsonl, .json).", show_default=False)],
-    language: Annotated[str, typer.Option("--language", "-l", help="en, de, es or fr.")] = "en",
+    language: Annotated[str, typer.Option("--language", help="en, de, es or fr.")] = "en",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The normalised text or manifest; without it nothing is written.")
     ] = None,
     case: Annotated[str, typer.Option("--case", help="lower, upper or keep.")] = "lower",
     report: Annotated[Path | None, typer.Option("--report", help="Every single change with its line, as JSON lines.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The table for machines.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write numbers, abbreviations and signs as words, take out punctuation, fold the case; and say what was changed.
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tympan.cli import search_options as search
+from tympan.cli.flags import Json, Model
+from tympan.cli.lm_options import writing
 from tympan.errors import TympanError
 
 if TYPE_CHECKING:
+    from tympan.evaluation import Evaluation
     from tympan.recognizer import Recognizer
     from tympan.systems import System
 
@@ -41,8 +44,9 @@ OWN_OPTIONS = (
 def evaluate(
     context: typer.Context,
     manifest: Annotated[Path, typer.Argument(help="JSON lines with audio_filepath, duration, text, speaker.")],
-    model: Annotated[str, typer.Option("--model", "-m", help="A .tympan file, or the name of a model inside the package.")] = "english",
-    json_path: Annotated[Path | None, typer.Option("--json", help="Write all results to this file.")] = None,
+    model: Model = "english",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A JSON file for the report with every utterance.")] = None,
+    as_json: Json = False,
     scorer: search.Scorer = None,
     hot_word: search.HotWords = None,
     beam_size: search.BeamSize = None,
@@ -64,7 +68,7 @@ def evaluate(
     ] = None,
     system: Annotated[str, typer.Option("--system", help="Who transcribes: tympan, or pocketsphinx (extra 'classic').")] = "tympan",
     lm: Annotated[Path | None, typer.Option("--lm", help="For another system: its language model; default its own.")] = None,
-    dictionary: Annotated[Path | None, typer.Option("--dictionary", help="For another system: its pronunciations.")] = None,
+    dictionary: Annotated[Path | None, typer.Option("--dictionary", "-d", help="For another system: its pronunciations.")] = None,
     acoustic: Annotated[Path | None, typer.Option("--acoustic", help="For another system: the folder of its acoustic model.")] = None,
     worst: Annotated[int, typer.Option("--worst", help="How many of the worst utterances to show.", min=0)] = 5,
 ) -> None:
@@ -74,15 +78,15 @@ def evaluate(
 
         tympan evaluate test.jsonl
 
-        tympan evaluate test.jsonl --model runs/mine/model.tympan --json result.json
+        tympan evaluate test.jsonl --model runs/mine/model.tympan --output result.json
 
-        tympan evaluate test.jsonl --scorer none
+        tympan evaluate test.jsonl --scorer none --json
 
         tympan evaluate test.jsonl --stream --beam-size 100 --beam-threshold 10
 
         tympan evaluate test.jsonl --system pocketsphinx --lm my.arpa --dictionary my.dict
     """
-    from tympan import evaluation, scoring
+    from tympan import evaluation
     from tympan.cli.display import progress
     from tympan.data.manifest import read_manifest
     from tympan.files import write_atomically
@@ -106,8 +110,24 @@ def evaluate(
         recognizer = open_system(system, files)
     with progress("transcribing", len(utterances)) as advance:
         result = evaluation.evaluate(recognizer, utterances, advance)
-    if json_path is not None:
-        write_atomically(json_path, json.dumps(result.to_dict(), indent=1, ensure_ascii=False).encode())
+    report = json.dumps(result.to_dict(), indent=1, ensure_ascii=False)
+    if output is not None:
+        with writing(output):
+            write_atomically(output, report.encode())
+    if as_json:
+        typer.echo(report)
+    else:
+        show(result, threads, worst)
+    for reason in result.failed.values():
+        typer.echo(f"tympan: {reason}", err=True)
+    if result.failed:
+        raise typer.Exit(2)
+
+
+def show(result: Evaluation, threads: int, worst: int) -> None:
+    """The report for people."""
+    from tympan import scoring
+
     score, words = result.score, result.score.words
     interval = "too few utterances for an interval"
     if score.wer_interval is not None:
@@ -126,10 +146,6 @@ def evaluate(
     for case in score.worst[:worst]:
         row = result.results[case.index]
         typer.echo(f"\n{row['id']}\n  said   {row['reference']}\n  heard  {row['hypothesis']}")
-    for reason in result.failed.values():
-        typer.echo(f"tympan: {reason}", err=True)
-    if result.failed:
-        raise typer.Exit(2)
 
 
 def streamed(recognizer: Recognizer, chunk_ms: int | None) -> System:

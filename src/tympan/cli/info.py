@@ -1,4 +1,4 @@
-"""`tympan info`: what a model is."""
+"""`tympan info`: what a model is, or this installation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tympan.cli.flags import Json
 from tympan.errors import TympanError
 
 if TYPE_CHECKING:
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
 
 
 def info(
-    model: Annotated[str | None, typer.Argument(help="A .tympan file or a name; without it, the models inside the package.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    model: Annotated[str | None, typer.Argument(help="A .tympan file or a name; else this installation.", show_default=False)] = None,
+    as_json: Json = False,
 ) -> None:
-    """Show what a model was trained on, what it reached, and what it needs.
+    """Show what a model is, or without one this installation: versions, cores, extras, and whether it works.
+
+    The self-test transcribes three seconds of made sound; if it fails, the exit code is 1. Reports of faults begin with this.
 
     Examples:
 
@@ -27,15 +30,11 @@ def info(
 
         tympan info runs/yesno/model.tympan --json
     """
-    from tympan import __version__
-    from tympan.recognizer import find_bundle, find_scorer, installed_models
-
     if model is None:
-        models = installed_models()
-        text = f"tympan {__version__}, models inside: {', '.join(models) or 'none'}"
-        typer.echo(json.dumps({"tympan": __version__, "models": models}) if as_json else text)
+        show_environment(as_json)
         return
     from tympan.bundle import Bundle
+    from tympan.recognizer import find_bundle, find_scorer
 
     bundle = Bundle.open(find_bundle(model))
     try:
@@ -67,6 +66,21 @@ def info(
         typer.echo(f"{key:14} {value}")
     if bundle.card:
         typer.echo(f"\n{bundle.card}")
+
+
+def show_environment(as_json: bool) -> None:
+    """What is installed, and the self-test."""
+    from tympan.cli.environment import environment, lines, self_test
+
+    facts = environment()
+    facts["self_test"] = self_test(facts["models"][0]) if facts["models"] else None
+    if as_json:
+        typer.echo(json.dumps(facts))
+    else:
+        for line in lines(facts):
+            typer.echo(line)
+    if facts["self_test"] and facts["self_test"]["error"]:
+        raise typer.Exit(1)
 
 
 def scorer_facts(scorer: Scorer) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tympan.cli import search_options as search
+from tympan.cli.flags import Model
 from tympan.errors import TympanError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def listen(
     source: Annotated[
         str | None, typer.Argument(help="'-' for a pipe; the microphone without it.", show_default=False, metavar="[-]")
     ] = None,
-    model: Annotated[str, typer.Option("--model", "-m", help="A .tympan file, or the name of a model inside the package.")] = "english",
+    model: Model = "english",
     scorer: search.Scorer = None,
     hot_word: search.HotWords = None,
     beam_size: search.BeamSize = search.LIVE_BEAM_SIZE,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tympan.cli.flags import Json
 from tympan.cli.lm_options import G2POption, guesser, writing
 
 
@@ -16,7 +17,7 @@ def add_words(
     words: Annotated[Path, typer.Argument(help="One word a line, in any case; for phones with its pronunciation: tympan T IH M P AH N.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The new scorer; without it the old one is changed.")] = None,
     g2p: G2POption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Add words to a scorer in seconds; all or, if one cannot be spelled, none.
 

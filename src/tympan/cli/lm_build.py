@@ -28,8 +28,12 @@ def build(
     output: Annotated[Path, typer.Option("--output", "-o", help="The scorer to write.")],
     order: Annotated[int, typer.Option("--order", help="Words of the longest n-grams, 1 to 6.")] = 4,
     prune: Annotated[str, typer.Option("--prune", help="By order: n-grams that occur as often or less are left out.")] = "0,0,1",
-    vocab: Annotated[int | None, typer.Option("--vocab", help="Keep the most frequent words. Default 200000.", show_default=False)] = None,
-    words: Annotated[Path | None, typer.Option("--words", help="Instead of --vocab: the words that may be written, one a line.")] = None,
+    vocabulary_size: Annotated[
+        int | None, typer.Option("--vocabulary-size", help="Keep the most frequent words. Default 200000.", show_default=False)
+    ] = None,
+    vocabulary: Annotated[
+        Path | None, typer.Option("--vocabulary", help="Instead of --vocabulary-size: the words that may be written, one a line.")
+    ] = None,
     arpa: Annotated[Path | None, typer.Option("--arpa", help="Keep the ARPA file too; .gz is compressed.")] = None,
     model: ModelOption = None,
     tokens: TokensOption = None,
@@ -52,8 +56,8 @@ def build(
 
         zcat *.gz | tympan lm build - -o my.scorer --dictionary cmudict.dict --memory 2000
     """
-    if vocab is not None and words is not None:
-        raise TympanError("Both --vocab and --words were given.", "Give one of them.")
+    if vocabulary_size is not None and vocabulary is not None:
+        raise TympanError("Both --vocabulary-size and --vocabulary were given.", "Give one of them.")
     thresholds = parse_thresholds(prune)
     check_output(output, *texts)
     table = token_table(model, tokens)
@@ -68,8 +72,8 @@ def build(
             order,
             tokens=table,
             prune=thresholds,
-            vocabulary_size=VOCABULARY_SIZE if vocab is None else vocab,
-            vocabulary=words,
+            vocabulary_size=VOCABULARY_SIZE if vocabulary_size is None else vocabulary_size,
+            vocabulary=vocabulary,
             pronunciations=sounds,
             bits=bits,
             arpa=arpa,

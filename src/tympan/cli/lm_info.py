@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
+from tympan.cli.flags import Json
+
 
 def info(
     path: Annotated[
         Path, typer.Argument(help="A scorer, n-gram, ARPA file, KenLM binary, a scorer of DeepSpeech or Coqui, or a neural model.")
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show what a file with a language model holds; hashes are compared on the way.
 

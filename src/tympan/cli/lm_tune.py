@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tympan.cli.flags import Model
 from tympan.cli.lm_options import writing
 from tympan.cli.lm_tune_rescoring import tune_rescoring
 from tympan.errors import TympanError
@@ -24,8 +25,8 @@ BEAM_SIZE = 50  # each trial is a whole search
 
 def tune(
     manifests: Annotated[list[Path], typer.Argument(help="JSON lines with audio_filepath, duration, text.", show_default=False)],
-    scorer: Annotated[Path, typer.Option("--scorer", "-s", help="The scorer; its weights are written into it.")],
-    model: Annotated[str, typer.Option("--model", "-m", help="A .tympan file, or the name of a model inside the package.")] = "english",
+    scorer: Annotated[Path, typer.Option("--scorer", help="The scorer; its weights are written into it.")],
+    model: Model = "english",
     beam_size: Annotated[
         int | None, typer.Option("--beam-size", help="Of the search; default 50, with --rescore 300.", min=1, show_default=False)
     ] = None,

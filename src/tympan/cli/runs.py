@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tympan.cli.flags import Json
+
 if TYPE_CHECKING:
     from tympan.training.runs import RunRow
 
 
 def runs(
     folder: Annotated[Path, typer.Argument(help="A folder of runs, or one run.")] = Path("runs"),
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Json = False,
 ) -> None:
     """List trainings: how far each is, its lowest WER, and whether it runs, is finished, or was stopped, and why.
 

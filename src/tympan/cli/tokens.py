@@ -7,7 +7,10 @@ import typer
 from tympan.cli import tokens_g2p, tokens_train
 
 app = typer.Typer(
-    help="Make token tables, and the model that says how unknown words sound.",
+    name="tokens",
+    help="Make token tables, and the model that says how unknown words sound.\n\nExamples:\n\n"
+    "    tympan tokens train train.jsonl --size 500 -o tokens.json\n\n"
+    "    tympan tokens g2p cmudict.dict -o g2p.model",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )

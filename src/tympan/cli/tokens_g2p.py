@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tympan.cli.flags import Json
 from tympan.cli.lm_options import check_output, writing
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def g2p(
     measure: Annotated[
         bool, typer.Option("--measure/--no-measure", help="First learn from nine tenths of the words and measure on the last.")
     ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Learn from a pronouncing dictionary how words sound that it lacks.
 

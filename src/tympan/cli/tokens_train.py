@@ -8,6 +8,7 @@ from typing import Annotated, Literal, cast
 
 import typer
 
+from tympan.cli.flags import Json
 from tympan.cli.lm_options import check_output, writing
 from tympan.errors import TympanError
 
@@ -16,8 +17,8 @@ def train(
     texts: Annotated[list[Path], typer.Argument(help="One sentence a line, or manifests (.jsonl, .json).", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The token table to write, JSON.")] = Path("tokens.json"),
     size: Annotated[int, typer.Option("--size", min=3, help="Tokens, the blank among them.")] = 500,
-    model: Annotated[str, typer.Option("--model", help="unigram or bpe.")] = "unigram",
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    method: Annotated[str, typer.Option("--method", help="unigram or bpe.")] = "unigram",
+    as_json: Json = False,
 ) -> None:
     """Learn word pieces with sentencepiece (extra `train`). Normalise the texts first: `tympan data text`.
 
@@ -27,16 +28,16 @@ def train(
 
         tympan tokens train train.jsonl --size 500 -o tokens.json
 
-        tympan tokens train book.txt news.txt --model bpe --size 1000 -o tokens.json
+        tympan tokens train book.txt news.txt --method bpe --size 1000 -o tokens.json
     """
-    if model not in ("unigram", "bpe"):
-        raise TympanError(f"--model is {model!r}.", "It can be unigram or bpe.")
+    if method not in ("unigram", "bpe"):
+        raise TympanError(f"--method is {method!r}.", "It can be unigram or bpe.")
     check_output(output, *texts)
     lines = [line for path in texts for line in lines_of(path)]
     from tympan.text import learn_pieces
     from tympan.tokens import normalize_unicode
 
-    table = learn_pieces(lines, size, cast("Literal['unigram', 'bpe']", model))
+    table = learn_pieces(lines, size, cast("Literal['unigram', 'bpe']", method))
     with writing(output):
         table.write(output)
     example = next((line for line in lines if line.strip()), "")

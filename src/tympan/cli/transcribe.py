@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tympan.cli import search_options as search
+from tympan.cli.flags import Model
 from tympan.cli.lm_options import writing
 from tympan.cli.recordings import Recording, find_recordings, without_existing
 from tympan.cli.transcribing import Outcome, Transcribing
@@ -46,7 +47,7 @@ def transcribe(
             show_default=False,
         ),
     ],
-    model: Annotated[str, typer.Option("--model", "-m", help="A .tympan file, or the name of a model inside the package.")] = "english",
+    model: Model = "english",
     format: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.txt,
     output: Annotated[
         str | None,

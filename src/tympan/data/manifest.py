@@ -17,6 +17,8 @@ from tympan.errors import ManifestError
 from tympan.files import write_atomically
 from tympan.tokens import normalize_unicode
 
+LONGEST_S = 1e9  # 31 years: more is a mistake, and would not fit into counts of frames
+
 
 @dataclass(frozen=True)
 class Utterance:
@@ -89,6 +91,8 @@ def parse_line(line: str, folder: Path, *, need_text: bool = True) -> Utterance:
         raise ValueError(f"it is not JSON ({error})") from None
     if not isinstance(fields, dict):
         raise ValueError("it is not a JSON object")
+    if "\\ud" in line.lower():
+        check_storable(fields)
     for key, kind, name in (("audio_filepath", str, "a path"), ("duration", (int, float), "seconds"), ("text", str, "a text")):
         if key not in fields and key == "text" and not need_text:
             continue
@@ -100,7 +104,7 @@ def parse_line(line: str, folder: Path, *, need_text: bool = True) -> Utterance:
         duration = float(fields["duration"])
     except OverflowError:
         duration = math.inf
-    if not (math.isfinite(duration) and duration >= 0):
+    if not 0 <= duration <= LONGEST_S:  # nor is NaN
         raise ValueError(f"'duration' is {duration}")
     audio = fields["audio_filepath"]
     if not audio or "\0" in audio:
@@ -113,6 +117,14 @@ def parse_line(line: str, folder: Path, *, need_text: bool = True) -> Utterance:
         text=normalize_unicode(fields.get("text", "")),
         speaker=str(fields.get("speaker", "")),
     )
+
+
+def check_storable(fields: object) -> None:
+    """ValueError if JSON spelled half a surrogate pair, which no text file can hold."""
+    try:
+        json.dumps(fields, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds half of a surrogate pair, which is no character") from None
 
 
 def write_manifest(path: str | Path, rows: Iterable[Mapping[str, object]]) -> None:

@@ -160,14 +160,19 @@ class ChunkedNetwork:
         inputs |= {name: np.stack([state.ends[index] for state in states]) for index, name in enumerate(self.ends)}
         inputs |= {name: joined([state.memories[index] for state in states]) for index, name in enumerate(self.memories)}
         outputs = run(self.session, inputs, self.bundle.path)
+        log_probs = checked(outputs, self.bundle)
         ends, recent = outputs[2 : 2 + len(self.ends)], outputs[2 + len(self.ends) :]
+        kept = [(batch, *shape) for shape in geometry.ends]
+        kept += [(batch, heads, frames, dim) for heads, _, dim in geometry.memories]
+        if len(log_probs) != batch or [np.shape(each) for each in (*ends, *recent)] != kept:
+            raise BundleError(f"{self.bundle.path}: the network keeps something else between two chunks than the bundle says.")
         for row, state in enumerate(states):
             state.ends = [end[row].copy() for end in ends]
             slots = (state.heard + np.arange(frames)) % geometry.left
             for memory, new in zip(state.memories, recent, strict=True):
                 memory[:, slots] = new[row]
             state.heard += frames
-        return checked(outputs, self.bundle)
+        return log_probs
 
     def whole(self, features: Array) -> Array:
         """(T, F) normalised features of an utterance, T > 0 -> log_probs (T', V)."""
@@ -190,8 +195,18 @@ def joined(memories: Sequence[Array]) -> Array:
 
 
 def checked(outputs: Sequence[Any], bundle: Bundle) -> list[Array]:
-    """Log_probs (T', V) of each row of a batch without padding; ShapeError if they are not of the bundle's tokens."""
+    """Log_probs (T', V) of each row of a batch without padding.
+
+    Raises:
+        ShapeError: they are not of the bundle's tokens.
+        BundleError: they are no numbers, or come without a length each.
+    """
     log_probs, lengths = outputs[0], outputs[1]
+    if not isinstance(log_probs, np.ndarray) or not isinstance(lengths, np.ndarray):
+        raise BundleError(f"{bundle.path}: the network gives something else than arrays.")
     if log_probs.ndim != 3 or log_probs.shape[2] != len(bundle.tokens):
         raise ShapeError(f"The network gives log_probs {log_probs.shape}, the table has {len(bundle.tokens)} tokens.")
+    if log_probs.dtype != np.float32 or lengths.dtype != np.int64 or lengths.shape != log_probs.shape[:1]:
+        kinds = f"{log_probs.dtype} {log_probs.shape} with lengths {lengths.dtype} {lengths.shape}"
+        raise BundleError(f"{bundle.path}: the network gives {kinds}, not float32 (B, T, V) with int64 (B,).")
     return [row[: int(length)] for row, length in zip(log_probs, lengths, strict=True)]

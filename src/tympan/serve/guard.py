@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import hmac
@@ -11,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import anyio
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -87,12 +87,17 @@ class Guard:
             await self.patient(scope, receive, send, UnreadError)
 
     async def patient(self, scope: Scope, receive: Receive, send: Send, error: type[Exception]) -> None:
-        """The doors behind, for a client that reads what it is sent; else the error ends what they do."""
+        """The doors behind, for a client that reads what it is sent; else the error ends what they do.
+
+        Here and in all doors anyio sets the time: asyncio's wait_for, until Python 3.12, forgets a cancellation that comes as the awaited
+        thing is done, and what was to end would wait for ever and keep its place.
+        """
 
         async def patiently(message: Message) -> None:
             try:
-                await asyncio.wait_for(send(message), self.state.limits.idle_s)
-            except asyncio.TimeoutError:
+                with anyio.fail_after(self.state.limits.idle_s):
+                    await send(message)
+            except TimeoutError:
                 raise error from None
 
         with contextlib.suppress(UnreadError):  # the connection is closed, as its answer is not whole
@@ -177,8 +182,9 @@ class Body:
         else:
             patience = self.begun + self.limits.idle_s + self.seen / self.limits.slowest_upload - time.monotonic()
             try:
-                message = await asyncio.wait_for(self.from_client(), max(patience, 0.001))
-            except asyncio.TimeoutError:
+                with anyio.fail_after(max(patience, 0.001)):
+                    message = await self.from_client()
+            except TimeoutError:
                 self.refused = True
                 raise BodyError("The body comes too slowly.", 408) from None
         self.seen += len(message.get("body", b""))
@@ -198,8 +204,8 @@ class Body:
             await self.to_client(message)
             return
         await self.to_client({**message, "more_body": True})
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self.drop(), LINGER_S)
+        with anyio.move_on_after(LINGER_S):
+            await self.drop()
         await self.to_client({"type": "http.response.body", "body": b""})
 
     async def drop(self) -> None:

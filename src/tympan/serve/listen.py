@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import anyio
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -159,8 +160,9 @@ def explained(error: ValidationError) -> str:
 async def next_message(socket: WebSocket, idle_s: float) -> dict[str, Any]:
     """A message with text or bytes."""
     try:
-        message = await asyncio.wait_for(socket.receive(), idle_s)
-    except asyncio.TimeoutError:
+        with anyio.fail_after(idle_s):
+            message = await socket.receive()
+    except TimeoutError:
         raise RefusalError(f"Nothing came for {idle_s:g} s; send a keepalive while nobody speaks.", GOING) from None
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1006))

@@ -6,10 +6,10 @@ Out: {"partial": "..."} or {"text": "...", "result": [...]} after every packet, 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from typing import Any
 
+import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tympan.decoding.options import HOT_WORD_WEIGHT
@@ -121,8 +121,9 @@ class Conversation:
         events: list[Event] = []
         while not any(event.kind in ("finished", "flushed", "failed") for event in events):
             try:
-                await asyncio.wait_for(line.arrived.wait(), self.state.limits.stop_s)
-            except asyncio.TimeoutError:
+                with anyio.fail_after(self.state.limits.stop_s):
+                    await line.arrived.wait()
+            except TimeoutError:
                 raise RefusalError("The last text takes too long.", FULL) from None
             events += self.taken(line)
         await self.answer(events, final=True)

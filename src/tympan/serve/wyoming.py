@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
+import anyio
 from pydantic import BaseModel, Field, ValidationError
 from wyoming.asr import Transcribe, Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -326,8 +327,9 @@ class Connection:
         """To the client, who must read it some time: what waits for one that does not is the system's buffer and one event."""
         async with self.writing:
             try:
-                await asyncio.wait_for(async_write_event(event.event(), self.writer), self.state.limits.idle_s)
-            except asyncio.TimeoutError:
+                with anyio.fail_after(self.state.limits.idle_s):
+                    await async_write_event(event.event(), self.writer)
+            except TimeoutError:
                 raise ConnectionAbortedError("the client does not read") from None
 
     async def refuse(self, sentence: str) -> None:
@@ -346,9 +348,10 @@ class Connection:
             while await self.reader.read(LINE_BYTES):
                 pass
 
-        with contextlib.suppress(OSError, asyncio.TimeoutError):
+        with contextlib.suppress(OSError):
             self.writer.write_eof()
-            await asyncio.wait_for(discard(), LINGER_S)
+            with anyio.move_on_after(LINGER_S):
+                await discard()
 
 
 async def read_event(reader: asyncio.StreamReader, most: int) -> Event | None:

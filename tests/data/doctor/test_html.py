@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from tympan.data import doctor
+from tympan.data.doctor.histogram import histogram
 from tympan.data.doctor.html import MAX_CLIPS
 
 EVIL = '</td><script>alert(1)</script><img src=x onerror="alert(2)">\x1b[31m 9'
@@ -70,3 +71,17 @@ def test_the_pictures_show_duration_pace_and_level(report: doctor.Report) -> Non
 def test_a_terminal_gets_no_control_characters(report: doctor.Report) -> None:
     assert not any("\x1b" in line for line in report.lines())
     assert any("\\u001b" in line for line in report.lines())
+
+
+@pytest.mark.parametrize("values", [[1e9, 1e9 + 2e-7], [0.0, 5e-324], [3.0, 3.0]], ids=["large", "tiny", "equal"])
+def test_numbers_that_differ_in_their_last_digits_are_drawn(values: list[float]) -> None:
+    """The fuzzer's find: numpy cannot make forty bars of them."""
+    assert "<rect" in histogram(np.array(values), "duration", "s")
+
+
+def test_a_duration_of_next_to_nothing_is_no_rate(tmp_path: Path) -> None:
+    """The fuzzer's find: its characters per second were more than a number holds."""
+    manifest = tmp_path / "train.jsonl"
+    manifest.write_text('{"audio_filepath": "a.wav", "duration": 5e-324, "text": "a b"}\n')
+    report = doctor.examine(doctor.read([manifest]))
+    assert "characters per second" in doctor.to_html(report)

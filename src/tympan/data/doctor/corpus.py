@@ -163,7 +163,6 @@ def read(manifests: Sequence[Path]) -> Corpus:
                 continue
             try:
                 utterance = parse_line(line, manifest.parent)
-                check_storable(line)
             except ValueError as error:
                 broken.append(BrokenLine(manifest, number, str(error)))
                 continue
@@ -172,16 +171,6 @@ def read(manifests: Sequence[Path]) -> Corpus:
         names = ", ".join(map(str, manifests))
         raise ManifestError(f"There is no utterance in {names}.", "A manifest has one JSON object a line: docs/manifest.md.")
     return Corpus(rows, broken, {path: found for path, found in remains.items() if found})
-
-
-def check_storable(line: str) -> None:
-    """ValueError if JSON spells half a surrogate pair, which no text file can hold."""
-    if "\\ud" not in line.lower():
-        return
-    try:
-        json.dumps(json.loads(line), ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        raise ValueError("it holds half of a surrogate pair, which is no character") from None
 
 
 def read_bytes(manifest: Path) -> bytes:

@@ -22,7 +22,7 @@ def histogram(values: npt.NDArray[np.float64], title: str, unit: str) -> str:
     if not len(values):
         return f"<p>{escape(title)}: nothing to draw.</p>"
     low, high = (float(edge) for edge in np.percentile(values, TAILS))
-    if high - low < 1e-9:
+    if high - low < 1e-9 * max(1.0, abs(high)):  # numpy cannot part what differs in its last digits
         low, high = low - 0.5, high + 0.5
     counts, _ = np.histogram(np.clip(values, low, high), bins=BARS, range=(low, high))
     step = WIDTH / BARS

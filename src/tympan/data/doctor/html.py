@@ -55,7 +55,7 @@ def pictures(report: Report) -> Iterator[str]:
     corpus = report.corpus
     durations = corpus.durations
     lengths = np.array([len(row.utterance.text) for row in corpus.rows], dtype=np.float64)
-    spoken = (durations > 0) & (lengths > 0)
+    spoken = (durations >= 1e-3) & (lengths > 0)
     yield histogram(durations, "duration", "s")
     yield histogram(lengths[spoken] / durations[spoken], "characters per second", "1/s")
     if corpus.recordings is not None:

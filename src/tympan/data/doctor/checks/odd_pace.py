@@ -42,7 +42,7 @@ def find(corpus: Corpus) -> list[Fault]:
     durations = corpus.durations
     by_manifest: dict[Path, list[int]] = defaultdict(list)
     for index, row in enumerate(corpus.rows):
-        if row.utterance.text and durations[index] > 0:
+        if row.utterance.text and durations[index] >= 1e-3:
             by_manifest[row.manifest].append(index)
     found: list[tuple[float, Fault]] = []
     for indices in by_manifest.values():
