@@ -74,11 +74,13 @@ def serve(
 
     require("serve", "tympan serve")
     from tympan.serve import Limits, Models, create_app
+    from tympan.serve.allocator import return_memory
     from tympan.serve.guard import LOOPBACK, read_tokens
     from tympan.serve.run import run
     from tympan.serve.wyoming import WyomingDoor, listen_at
     from tympan.workers import cores
 
+    return_memory()
     tokens = read_tokens(token) if token is not None else ()
     models = Models(openers(model or ["english"], scorer, beam_size, beam_threshold))
     local = host in LOCAL
