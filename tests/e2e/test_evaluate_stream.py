@@ -18,7 +18,7 @@ def test_evaluate_hears_streams(tmp_path: Path, tympan: Run) -> None:
     row = {"audio_filepath": "talk.wav", "duration": 3.0, "text": "bad cab fed", "speaker": "ann", "id": "a"}
     (tmp_path / "test.jsonl").write_text(json.dumps(row) + "\n")
     command = ("evaluate", "test.jsonl", "--model", "tones.tympan", "--scorer", "words.scorer")
-    result = tympan(*command, "--stream", "--chunk-ms", "80", "--json", "out.json", cwd=tmp_path)
+    result = tympan(*command, "--stream", "--chunk-ms", "80", "--output", "out.json", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "0.00%" in result.stdout and "heard as a stream in chunks of 80 ms" in result.stdout
     assert json.loads((tmp_path / "out.json").read_text())["settings"]["chunk_s"] == 0.08
