@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-# Blocks of 40 KB with something small that stays between each two, all freed: as chunks of streams leave their gaps.
+# Blocks of 200 KB with something small that stays between each two, all freed: as chunks of streams leave their gaps.
 GAPS = """
 import sys
 from pathlib import Path
@@ -21,9 +21,10 @@ def resident():
 
 done = return_memory() if sys.argv[1] == "return" else False
 before = resident()
+np.ones(2_000_000, np.float32)  # after which glibc, left to itself, takes also large blocks from the heap
 blocks, small = [], []
-for _ in range(1000):
-    blocks.append(np.ones(10_000, np.float32))
+for _ in range(200):
+    blocks.append(np.ones(50_000, np.float32))
     small.append(np.ones(500, np.float32))
 held = resident() - before
 blocks.clear()

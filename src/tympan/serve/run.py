@@ -161,6 +161,7 @@ def server_of(app: Guard, ready: Callable[[], None], doors: Sequence[Door] = ())
         http=impatient(limits.idle_s),
         ws=Sockets,
         ws_max_size=limits.max_message_bytes + 1,
+        ws_per_message_deflate=False,  # samples do not get smaller by it, and its windows take 300 KB a socket
         ws_ping_interval=20.0,
         ws_ping_timeout=20.0,
         timeout_keep_alive=15,
@@ -180,7 +181,7 @@ def run(app: Guard, listening: socket.socket, ready: Callable[[], None], doors: 
         doors: beside HTTP's.
     """
     # What was imported and loaded stays: with it a full collection takes long and comes seldom, and connections that are gone, which hold
-    # themselves in circles with their compressors, wait for it.
+    # themselves in circles, wait for it.
     gc.collect()
     gc.freeze()
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # else what was sent to a client that never reads would keep its connection for ever

@@ -5,12 +5,14 @@
     notify(events)                                                        # on the scheduler's thread
 
 A worker sleeps until a session has something. It then takes all that is ready of all its sessions, each stream's next chunk, and runs
-the network once for them; the search follows stream by stream. While it runs, the next batch gathers: no timer is needed where there
-is load, and without load nobody waits for one. A stream stays with its worker, so nothing of it is locked.
+the network once for them; the search follows stream by stream. While it runs, the next batch gathers; it also waits for one, the longer
+the busier it is, as eight chunks at once take half the time of eight alone. Who asks for a final waits for nobody. A stream stays with
+its worker, so nothing of it is locked.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -24,8 +26,9 @@ from tympan.errors import TympanError
 from tympan.serve.metrics import Metrics
 from tympan.streaming import Final, Partial, PieceStream, Reason, Stream
 
-MAX_BATCH = 64
-GATHER_S = 0.004  # that a lone chunk waits for others
+MAX_BATCH = 8  # beyond it a chunk takes no less time, and beyond twelve more: what is between layers leaves the cache
+GATHER_S = 0.02  # that chunks wait for others at most, where the worker is always busy
+BUSY_WINDOW_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class Session:
         self.lock = threading.Lock()
         self.waiting_s = 0.0  # audio that was not heard yet
         self.ending: Command | None = None
+        self.asked = 0  # finals that its client waits for
         self.heard_at = 0.0  # when the audio came that is being heard
         self.open = True
         self.told_speech: float | None = None
@@ -97,8 +101,11 @@ class Session:
 
     def post(self, command: Command) -> None:
         """To the worker."""
+        if command.reason is not None:
+            with self.lock:
+                self.asked += 1
         self.inbox.append(command)
-        self.worker.wake(self)
+        self.worker.wake(self, urgent=command.reason is not None)
 
     def close(self) -> None:
         """The client is gone: nothing more is heard or told, and nothing of its line is held."""
@@ -131,6 +138,8 @@ class Session:
     def end(self) -> None:
         """What is to be ended has been heard."""
         command, self.ending = self.ending, None
+        with self.lock:
+            self.asked -= 1
         assert command is not None and command.reason is not None
         if isinstance(self.stream, Stream):
             self.stream.conclude(command.reason)
@@ -180,19 +189,25 @@ class Worker(threading.Thread):
         self.condition = threading.Condition()
         self.ready: dict[Session, None] = {}  # in the order in which they woke
         self.sessions: set[Session] = set()
+        self.busy = 0.0  # share of the last second or so
+        self.ended = time.monotonic()  # the last work
+        self.urgent: dict[Session, None] = {}  # those whose clients wait for a final
+        self.gathering = False
         self.stopping = False
 
-    def wake(self, session: Session) -> None:
-        """There is something in its inbox."""
+    def wake(self, session: Session, urgent: bool = False) -> None:
+        """There is something in its inbox; urgent: its client waits for a final."""
         with self.condition:
             if session.open:
-                self.ready[session] = None
-                self.condition.notify()
+                (self.urgent if urgent else self.ready)[session] = None
+                if urgent or not self.gathering:
+                    self.condition.notify()
 
     def forget(self, session: Session) -> None:
         """It is over."""
         with self.condition:
             self.ready.pop(session, None)
+            self.urgent.pop(session, None)
             self.sessions.discard(session)
 
     def stop(self) -> None:
@@ -204,47 +219,72 @@ class Worker(threading.Thread):
     def run(self) -> None:
         while True:
             with self.condition:
-                while not self.ready and not self.stopping:
+                while not self.ready and not self.urgent and not self.stopping:
                     self.condition.wait()
+                self.gathering = True
+                if not self.urgent and not self.stopping and len(self.sessions) > len(self.ready):  # others may be about to send
+                    self.condition.wait(self.patience())
+                self.gathering = False
                 if self.stopping:
                     return
-                if len(self.sessions) > len(self.ready):  # others may be about to send
-                    self.condition.wait(GATHER_S)
-                sessions, self.ready = list(self.ready), {}
-            self.turn(sessions)
-            sessions.clear()  # while it sleeps, nothing is held of those that are gone
+            begun = time.monotonic()
+            self.turn()
+            self.worked(begun, time.monotonic())
 
-    def turn(self, sessions: Sequence[Session]) -> None:
-        """All that the sessions have, batch by batch."""
-        active = [session for session in sessions if session.open]
-        while active:
-            works: dict[Any, list[tuple[Session, Any]]] = {}
-            going = []
-            for session in active:
-                try:
-                    work = self.next_work(session)
-                except Exception as error:  # one stream's fault must not reach another
-                    session.fail(error)
-                    continue
-                if work is not None and isinstance(session.stream, Stream):
-                    works.setdefault(session.stream.kind, []).append((session, work))
-                    going.append(session)
-            for kind, items in works.items():
-                for first in range(0, len(items), MAX_BATCH):
-                    self.encode(kind, items[first : first + MAX_BATCH])
-            active = [session for session in going if session.open]
+    def patience(self) -> float:
+        """Seconds that what is ready waits for more."""
+        return GATHER_S * self.busy
+
+    def worked(self, begun: float, ended: float) -> None:
+        """Keep count of how busy it is: an exponential mean over about a second."""
+        idle, work = max(0.0, begun - self.ended), ended - begun
+        self.busy = 1 - (1 - self.busy * math.exp(-idle / BUSY_WINDOW_S)) * math.exp(-work / BUSY_WINDOW_S)
+        self.ended = ended
+
+    def turn(self) -> None:
+        """All that the sessions have, batch by batch; who waits for a final comes first, and waits for no batch to fill."""
+        with self.condition:
+            queue, self.ready = self.ready, {}
+        while queue := {**self.hurried(), **queue}:
+            batch: list[tuple[Session, Any]] = []
+            for session in tuple(queue):
+                del queue[session]
+                if (work := self.next_work(session)) is not None:
+                    batch.append((session, work))
+                    if session.asked or len(batch) == MAX_BATCH:
+                        break
+            kinds: dict[Any, list[tuple[Session, Any]]] = {}
+            for session, work in batch:
+                kinds.setdefault(session.stream.kind, []).append((session, work))  # type: ignore[union-attr]
+            for kind, items in kinds.items():
+                self.encode(kind, items)
+            again = [session for session, _ in batch if session.open]
+            asked = dict.fromkeys(session for session in again if session.asked)
+            queue = {**asked, **queue, **dict.fromkeys(again)}
+
+    def hurried(self) -> dict[Session, None]:
+        """Those who came to wait for a final."""
+        with self.condition:
+            urgent, self.urgent = self.urgent, {}
+            for session in urgent:
+                self.ready.pop(session, None)
+            return urgent
 
     def next_work(self, session: Session) -> Any:
         """What the network is to be run on for it; None if nothing is left."""
-        while True:
-            if isinstance(session.stream, Stream) and (work := session.stream.take()) is not None:
-                return work
-            if session.ending is not None:
-                session.end()
-            elif not session.begin_next():
-                return None
-            elif isinstance(session.stream, PieceStream):
-                session.tell()
+        try:
+            while session.open:
+                if isinstance(session.stream, Stream) and (work := session.stream.take()) is not None:
+                    return work
+                if session.ending is not None:
+                    session.end()
+                elif not session.begin_next():
+                    return None
+                elif isinstance(session.stream, PieceStream):
+                    session.tell()
+        except Exception as error:  # one stream's fault must not reach another
+            session.fail(error)
+        return None
 
     def encode(self, kind: Any, items: Sequence[tuple[Session, Any]]) -> None:
         """One run of the network, and each stream's search."""
