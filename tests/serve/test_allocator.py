@@ -25,7 +25,7 @@ np.ones(2_000_000, np.float32)  # after which glibc, left to itself, takes also 
 blocks, small = [], []
 for _ in range(200):
     blocks.append(np.ones(50_000, np.float32))
-    small.append(np.ones(500, np.float32))
+    small.append(np.ones(5_000, np.float32))
 held = resident() - before
 blocks.clear()
 print(done, held, resident() - before)
