@@ -22,6 +22,10 @@ def test_evaluate_hears_streams(tmp_path: Path, tympan: Run) -> None:
     assert result.returncode == 0, result.stderr
     assert "0.00%" in result.stdout and "heard as a stream in chunks of 80 ms" in result.stdout
     assert json.loads((tmp_path / "out.json").read_text())["settings"]["chunk_s"] == 0.08
+    result = tympan(*command, "--stream", "--second-pass", cwd=tmp_path)
+    assert result.returncode == 0 and "0.00%" in result.stdout and "320 ms, then each piece whole" in result.stdout
+    refused = tympan(*command, "--second-pass", cwd=tmp_path)
+    assert refused.returncode == 2 and "--stream" in refused.stderr
     refused = tympan(*command, "--chunk-ms", "80", cwd=tmp_path)
     assert refused.returncode == 2 and "--stream" in refused.stderr
     refused = tympan("evaluate", "test.jsonl", "--system", "pocketsphinx", "--stream", cwd=tmp_path)

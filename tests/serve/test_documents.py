@@ -208,7 +208,7 @@ def test_all_messages_of_conversations_are_as_described_and_all_described_are_se
         [pcm(said("bad", 1.0, "cab")), {"type": "finish"}],
         [
             {"type": "start", "sample_rate": 16_000, "encoding": "s16le", "model": "tones", "partials": True, "words": False,
-             "endpoint_ms": 300, "max_piece_s": 2.5, "stable_ms": 100, "chunk_ms": 200, "hotwords": {"gag": 9.0}},
+             "endpoint_ms": 300, "max_piece_s": 2.5, "stable_ms": 100, "chunk_ms": 200, "second_pass": False, "hotwords": {"gag": 9.0}},
             {"type": "keepalive"}, pcm(said("bad cab", 0.5, "fed" * 12)), {"type": "flush"}, pcm(said("egg")), {"type": "finish"},
         ],
         [{"type": "start", "hotwords": ["gag"], "model": None, "endpoint_ms": None}, {"type": "finish"}],

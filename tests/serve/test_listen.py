@@ -94,6 +94,15 @@ def test_other_rates_and_floats_are_taken(client: TestClient) -> None:
     assert texts(conversation(client, {"sample_rate": 48_000, "encoding": "f32le"}, messages)) == ["bad cab fed"]
 
 
+def test_a_second_pass_makes_the_final_and_nothing_before_is_stable(client: TestClient) -> None:
+    samples = [pcm(packet) for packet in packets(said("bad cab fed", 0.4), [1600])]
+    messages = conversation(client, {"second_pass": True}, samples)
+    partials = [message for message in messages if message["type"] == "partial"]
+    assert texts(messages) == ["bad cab fed"] and partials and all(message["stable"] == 0 for message in partials)
+    once = conversation(client, {"stable_ms": 100}, samples)
+    assert any(message["type"] == "partial" and message["stable"] for message in once)
+
+
 def test_flush_gives_a_final_and_the_socket_stays_open(client: TestClient) -> None:
     with client.websocket_connect("/v1/listen") as socket:
         socket.send_json({"type": "start"})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tympan.cli import search_options as search
-from tympan.cli.flags import Json, Model
+from tympan.cli.flags import Json, Model, SecondPass
 from tympan.cli.lm_options import writing
 from tympan.errors import TympanError
 
@@ -38,6 +38,7 @@ OWN_OPTIONS = (
     "threads",
     "stream",
     "chunk_ms",
+    "second_pass",
 )
 
 
@@ -66,6 +67,7 @@ def evaluate(
     chunk_ms: Annotated[
         int | None, typer.Option("--chunk-ms", help="Of --stream: heard at a time; default 320.", min=10, max=5_000, show_default=False)
     ] = None,
+    second_pass: SecondPass = False,
     system: Annotated[str, typer.Option("--system", help="Who transcribes: tympan, or pocketsphinx (extra 'classic').")] = "tympan",
     lm: Annotated[Path | None, typer.Option("--lm", help="For another system: its language model; default its own.")] = None,
     dictionary: Annotated[Path | None, typer.Option("--dictionary", "-d", help="For another system: its pronunciations.")] = None,
@@ -102,9 +104,9 @@ def evaluate(
         rescoring = search.Rescoring(rescore, rescore_weight, rescore_token_score, rescore_nbest)
         fusing = search.Fusing(fuse, fuse_weight, fuse_token_score)
         own = load(**search.load_options(model, threads, scorer, *options, rescoring, fusing))
-        recognizer: System = streamed(own, chunk_ms) if stream else own
-        if chunk_ms is not None and not stream:
-            raise TympanError("--chunk-ms is of streams.", "Give --stream too, or leave it out.")
+        recognizer: System = streamed(own, chunk_ms, second_pass) if stream else own
+        if (chunk_ms is not None or second_pass) and not stream:
+            raise TympanError("--chunk-ms and --second-pass are of streams.", "Give --stream too, or leave them out.")
     else:
         refuse_own_options(context, system)
         recognizer = open_system(system, files)
@@ -148,12 +150,13 @@ def show(result: Evaluation, threads: int, worst: int) -> None:
         typer.echo(f"\n{row['id']}\n  said   {row['reference']}\n  heard  {row['hypothesis']}")
 
 
-def streamed(recognizer: Recognizer, chunk_ms: int | None) -> System:
+def streamed(recognizer: Recognizer, chunk_ms: int | None, second_pass: bool) -> System:
     """The same recogniser, which hears streams."""
     from tympan.streaming import StreamOptions
     from tympan.systems import Streamed
 
-    return Streamed(recognizer, StreamOptions() if chunk_ms is None else StreamOptions(chunk_s=chunk_ms / 1000))
+    chunk_s = StreamOptions.chunk_s if chunk_ms is None else chunk_ms / 1000
+    return Streamed(recognizer, StreamOptions(chunk_s=chunk_s, second_pass=second_pass))
 
 
 def refuse_own_options(context: typer.Context, system: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tympan.cli import search_options as search
-from tympan.cli.flags import Model
+from tympan.cli.flags import Model, SecondPass
 from tympan.errors import TympanError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def listen(
     open_vocabulary: search.OpenVocabulary = False,
     endpoint_ms: Annotated[int, typer.Option("--endpoint-ms", help="Silence that ends a piece.", min=100, max=60_000)] = 600,
     stable_ms: Annotated[int, typer.Option("--stable-ms", help="Words that stood that long never change.", min=0, max=60_000)] = 1000,
+    second_pass: SecondPass = False,
     rate: Annotated[int, typer.Option("--rate", help="Hz of a pipe without a WAV head: 16-bit samples.", min=1000, max=768_000)] = 16_000,
     channels: Annotated[int, typer.Option("--channels", help="Of a pipe without a WAV head.", min=1, max=64)] = 1,
     device: Annotated[str | None, typer.Option("--device", help="A microphone's number or a part of its name.", show_default=False)] = None,
@@ -70,7 +71,7 @@ def listen(
         )
     options = (hot_word, beam_size, beam_threshold, lm_weight, word_score, open_vocabulary)
     recognizer = load(**search.load_options(model, 1, scorer, *options, search.Rescoring(), search.Fusing()))
-    stream = recognizer.stream(StreamOptions(endpoint_s=endpoint_ms / 1000, stable_s=stable_ms / 1000))
+    stream = recognizer.stream(StreamOptions(endpoint_s=endpoint_ms / 1000, stable_s=stable_ms / 1000, second_pass=second_pass))
     if source == "-":
         import sys
 

@@ -43,6 +43,7 @@ class Start(BaseModel):
     max_piece_s: float | None = Field(None, ge=2, le=60)
     stable_ms: int | None = Field(None, ge=0, le=60_000)
     chunk_ms: int | None = Field(None, ge=10, le=5_000)
+    second_pass: bool = False
     hotwords: list[str] | dict[str, float] = Field(default_factory=list)
 
     def options(self) -> StreamOptions:
@@ -53,7 +54,8 @@ class Start(BaseModel):
             "stable_s": None if self.stable_ms is None else self.stable_ms / 1000,
             "chunk_s": None if self.chunk_ms is None else self.chunk_ms / 1000,
         }
-        return StreamOptions(**{name: value for name, value in given.items() if value is not None}, partials=self.partials)
+        times = {name: value for name, value in given.items() if value is not None}
+        return StreamOptions(**times, partials=self.partials, second_pass=self.second_pass)
 
     def hot_words(self, most: int) -> dict[str, float]:
         """With their weights."""

@@ -87,9 +87,10 @@ class Front:
         extractor: the front end.
         normalization: one that needs no future.
         running: of a stream before, to go on from its statistics.
+        keep: keep the features, not normalised, until they are released.
     """
 
-    def __init__(self, extractor: Extractor, normalization: Normalization, running: Running | None = None) -> None:
+    def __init__(self, extractor: Extractor, normalization: Normalization, running: Running | None = None, *, keep: bool = False) -> None:
         self.extractor = extractor
         self.features = extractor.stream()
         self.running = running or (Running(normalization) if normalization.mode == "running" else None)
@@ -97,6 +98,7 @@ class Front:
         self.held = np.zeros(0, np.float32)  # of a frame's hop that is not complete
         self.loudness: Array = np.zeros(0, np.float32)  # dBFS of frames that were not taken yet
         self.ready: Array = np.zeros((0, extractor.num_features), np.float32)
+        self.kept: list[Array] | None = [] if keep else None
 
     def accept(self, samples: Array) -> None:
         """Take samples (n,)."""
@@ -118,6 +120,15 @@ class Front:
         if len(features):
             normalized = self.running(features) if self.running is not None else self.normalization(features)
             self.ready = np.concatenate((self.ready, normalized))
+            if self.kept is not None:
+                self.kept.append(features)
+
+    def release(self, frames: int | None) -> Array:
+        """The first `frames` of the features that were kept (t, F), all for None; they are kept no longer."""
+        assert self.kept is not None
+        kept = np.concatenate((self.ready[:0], *self.kept))
+        self.kept = [] if frames is None else [kept[frames:].copy()]
+        return kept[:frames]
 
     def take(self, frames: int) -> tuple[Array, Array]:
         """Up to `frames` features (t, F), and their loudness (t,)."""

@@ -164,10 +164,16 @@ class ChunkHearing(Listener):
         super().__init__(kind.extractor.sample_rate)
         self.kind = kind
         self.running: Running | None = None
+        self.keep = False
+        self.begin()
+
+    def keep_features(self) -> None:
+        """From the stream's beginning on, in `front.kept`."""
+        self.keep = True
         self.begin()
 
     def begin(self) -> None:
-        self.front = Front(self.kind.extractor, self.kind.normalization, self.running)
+        self.front = Front(self.kind.extractor, self.kind.normalization, self.running, keep=self.keep)
         self.running = self.front.running  # the speaker and the room are the same
         self.state: ChunkState = self.kind.network.begin()
         self.ended = False

@@ -26,6 +26,8 @@ class StreamOptions:
         steady_s: words of a partial are shown once they stood that long; the first of a piece at once, and stable ones.
         stable_s: words that stood that long, and those before them, never change again; infinity for none.
         partials: whether there are partials at all; without them nothing is stable before it is final.
+        second_pass: hear each piece whole once more when it ends: its final is what a file's would be, and later by the time that takes.
+            No word of a partial is stable then. For models that hear chunks; the others hear whole stretches anyway.
 
     Raises:
         TympanError: a time is out of its range; all of them are named.
@@ -39,6 +41,7 @@ class StreamOptions:
     steady_s: float = 0.16
     stable_s: float = 1.0
     partials: bool = True
+    second_pass: bool = False
 
     def __post_init__(self) -> None:
         ranges = {"chunk_s": (0.01, 5.0), "first_chunk_s": (0.01, 5.0), "endpoint_s": (0.1, 60.0), "nothing_s": (0.5, 600.0)}

@@ -21,8 +21,9 @@ import numpy.typing as npt
 from tympan.streaming.endpoints import Endpointer
 from tympan.streaming.events import Final, Partial, Reason
 from tympan.streaming.finished import Finished
-from tympan.streaming.hearing import HearingKind, Work
+from tympan.streaming.hearing import ChunkHearing, HearingKind, Work
 from tympan.streaming.options import StreamOptions
+from tympan.streaming.second_pass import SecondPass
 from tympan.streaming.stability import SpelledWord, Stability
 from tympan.streaming.writing import Writing
 from tympan.transcript import Transcript
@@ -59,7 +60,9 @@ class Stream:
         self.hearing = kind.open()
         self.writing = Writing(recognizer)
         self.endpointer = Endpointer(options, self.shift)
-        self.stability = Stability(options.stable_s / self.shift, min(options.steady_s, options.stable_s) / self.shift)
+        self.again = SecondPass(recognizer, self.hearing) if options.second_pass and isinstance(self.hearing, ChunkHearing) else None
+        stable_s = options.stable_s if self.again is None else math.inf
+        self.stability = Stability(stable_s / self.shift, min(options.steady_s, stable_s) / self.shift)
         self.origin_s = 0.0  # where the utterance that the network hears began
         self.first = 0  # frame in it at which the piece under way began
 
@@ -169,7 +172,11 @@ class Stream:
     def close(self, reason: Reason | None, rest: Array | None = None, stable: tuple[SpelledWord, ...] = ()) -> None:
         """End the piece under way, with a final if there are words; the next one begins with the rest, and with its stable words."""
         frames = self.writing.frames
-        if reason is not None and (hypothesis := self.writing.finish(self.stability.stable)) is not None:
+        if self.again is not None:
+            hypothesis = self.again(frames, wanted=reason is not None)
+        else:
+            hypothesis = None if reason is None else self.writing.finish(self.stability.stable)
+        if reason is not None and hypothesis is not None:
             start = self.origin_s + self.first * self.shift
             words = self.recognizer.words(hypothesis, start, max(start, min(start + frames * self.shift, self.seconds)))
             self.stability.close([word.text for word in words])

@@ -37,9 +37,11 @@ class Streamed:
         settings: dict[str, Any] = {"streams": self.recognizer.streams}
         if self.recognizer.streams == "chunks":
             settings |= {"chunk_s": self.options.chunk_s, "first_chunk_s": self.options.first_chunk_s}
+            settings |= {"second_pass": self.options.second_pass}
         return {**self.recognizer.search_settings(), **settings}
 
     def describe_search(self) -> str:
         """The same in a line."""
         how = f"chunks of {1000 * self.options.chunk_s:g} ms" if self.recognizer.streams == "chunks" else self.recognizer.streams
-        return f"{self.recognizer.describe_search()}; heard as a stream in {how}"
+        again = ", then each piece whole" if self.options.second_pass and self.recognizer.streams == "chunks" else ""
+        return f"{self.recognizer.describe_search()}; heard as a stream in {how}{again}"
